@@ -1,0 +1,110 @@
+"""The shapes of the threshold curve.
+
+Every shape is linear in the slope of the continuum, C, and in the height of the plateau below the
+peak, P::
+
+    F(t) = C * sharing(t; s, E0) + P * peak(t; s, E0),  C = f A,  P = (1 - f) A / (sqrt(2 pi) s)
+
+A new shape is one function here: it returns `sharing` and `peak` with their first and second
+derivatives with respect to s and E0, and joins `SHAPES`. The same function serves arrays and,
+compiled, the fit of every pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import erfc
+
+SQRT_2 = np.sqrt(2.0)
+SQRT_PI = np.sqrt(np.pi)
+SQRT_2PI = np.sqrt(2.0 * np.pi)
+
+BETA_TO_ALPHA_ENERGY = 6.490 / 5.895
+"""Energy of the Mn K-beta line over that of the K-alpha line."""
+BETA_TO_ALPHA_INTENSITY = 0.117
+"""Intensity of the Mn K-beta line over that of the K-alpha line."""
+
+
+class Term(NamedTuple):
+    """One term of the curve with its derivatives with respect to s and E0."""
+
+    value: Any
+    s: Any
+    E0: Any
+    ss: Any
+    sE0: Any
+    E0E0: Any
+
+
+def velo(t: Any, s: Any, E0: Any, baseline: Any) -> tuple[Term, Term]:
+    """The form in use for VELO scans: the continuum is blurred by s / sqrt(2)."""
+    z = (t - E0) / s
+    gauss = np.exp(-0.5 * z * z)
+    slope, above = gauss * gauss / SQRT_PI, 0.5 * erfc(z)
+    continuum = 0.5 * s * slope + (E0 - t) * above
+    sharing = Term(continuum, 0.5 * slope, above, z * z * slope / s, z * slope / s, slope / s)
+    return sharing, _photopeak(z, s, gauss / SQRT_2PI, 0.5 * erfc(z / SQRT_2))
+
+
+def consistent(t: Any, s: Any, E0: Any, baseline: Any) -> tuple[Term, Term]:
+    """Continuum and photopeak blurred by the same noise s."""
+    z = (t - E0) / s
+    normal, above = np.exp(-0.5 * z * z) / SQRT_2PI, 0.5 * erfc(z / SQRT_2)
+    continuum = s * normal + (E0 - t) * above
+    sharing = Term(continuum, normal, above, z * z * normal / s, z * normal / s, normal / s)
+    return sharing, _photopeak(z, s, normal, above)
+
+
+def fe55(t: Any, s: Any, E0: Any, baseline: Any) -> tuple[Term, Term]:
+    """Both lines of an Fe-55 source, K-beta scaled in energy from the baseline."""
+    alpha = consistent(t, s, E0, baseline)
+    beta = consistent(t, s, baseline + (E0 - baseline) * BETA_TO_ALPHA_ENERGY, baseline)
+    return _two_lines(alpha[0], beta[0]), _two_lines(alpha[1], beta[1])
+
+
+def _photopeak(z: Any, s: Any, normal: Any, above: Any) -> Term:
+    d = normal / s
+    return Term(above, z * d, d, (z * z - 2) * z * d / s, (z * z - 1) * d / s, z * d / s)
+
+
+def _two_lines(alpha: Term, beta: Term) -> Term:
+    r, scale = BETA_TO_ALPHA_INTENSITY, BETA_TO_ALPHA_ENERGY
+    return Term(
+        (alpha.value + r * beta.value) / (1 + r),
+        (alpha.s + r * beta.s) / (1 + r),
+        (alpha.E0 + r * scale * beta.E0) / (1 + r),
+        (alpha.ss + r * beta.ss) / (1 + r),
+        (alpha.sE0 + r * scale * beta.sE0) / (1 + r),
+        (alpha.E0E0 + r * scale * scale * beta.E0E0) / (1 + r),
+    )
+
+
+SHAPES: dict[str, Callable[..., tuple[Term, Term]]] = {
+    "velo": velo,
+    "consistent": consistent,
+    "fe55": fe55,
+}
+
+
+def shape_function(
+    shape: str, baseline: ArrayLike | None = None
+) -> Callable[..., tuple[Term, Term]]:
+    """Return the function of a shape, after checking that it has what it needs.
+
+    Raises
+    ------
+    ValueError
+        If `shape` is unknown, or is ``"fe55"`` and there is no `baseline`.
+    """
+    if shape not in SHAPES:
+        raise ValueError(f"shape is {shape!r}; it must be one of {', '.join(SHAPES)}")
+    if shape == "fe55" and baseline is None:
+        raise ValueError(
+            "shape 'fe55' needs a baseline (DAC), a number or a map: K-beta lies a fixed factor "
+            "above K-alpha counted from the baseline; give baseline=..."
+        )
+    return SHAPES[shape]
