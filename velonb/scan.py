@@ -1,0 +1,343 @@
+"""From a folder of acquisitions to a scan: naming, mask, faulty acquisitions, audit."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from velonb._acquisitions import (
+    BAD,
+    GOOD,
+    MISSING,
+    UNREADABLE,
+    Acquisition,
+    Threshold,
+    read_threshold,
+    read_thresholds,
+)
+from velonb._layout import (
+    BLOCK_COLUMNS,
+    COLUMNS,
+    COUNTER_MAX,
+    ROWS,
+    Run,
+    baseline_name,
+    mask_name,
+    noise_width_name,
+    shutter_seconds,
+)
+from velonb._provenance import digest, package_versions
+from velonb._reader import ScanError, read_csv_matrix
+from velonb._runs import Files, find_run
+
+
+def load_scan(
+    folder: str | os.PathLike[str],
+    *,
+    run: str | None = None,
+    mask: ArrayLike | str | os.PathLike[str] | None = None,
+    bad_cut: float = 2.0,
+    cut_bad: bool = True,
+    counter_max: int = COUNTER_MAX,
+    on_error: Literal["raise", "skip"] = "raise",
+    progress: bool = True,
+    threads: int | None = None,
+) -> xr.Dataset:
+    """Load the acquisitions of a threshold scan and sum the good ones.
+
+    Runs, thresholds and acquisitions are found from the file names; files that are
+    not acquisitions are ignored. An acquisition is faulty if its last 8 columns are
+    full of hits: if their mean flux over unmasked pixels exceeds `bad_cut`.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder with the acquisitions.
+    run : str, optional
+        Which run to load where a folder holds several, such as
+        ``"Module0_VP0-1_ST_1s310ms"`` or a part of it that only one run has.
+    mask : path-like or array_like, optional
+        Mask file, or an array of shape (256, 256), > 0 where a pixel is masked. By
+        default the chip's mask file in the folder; without one, nothing is masked.
+    bad_cut : float
+        Largest mean flux in the last 8 columns of a good acquisition (hits/s).
+    cut_bad : bool
+        False keeps faulty acquisitions in the sum.
+    counter_max : int
+        Counts at or above it are counted in `saturated` (and kept in the sum).
+    on_error : {"raise", "skip"}
+        Whether an unreadable file stops the loading or is recorded and left out.
+    progress : bool
+        Show a progress bar.
+    threads : int, optional
+        Files read at the same time; by default the number of processor cores. The
+        result does not depend on it.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``hits(threshold, row, column)`` int32, summed over good acquisitions, 0 where
+        masked; ``exposure(threshold)`` (s); ``mask(row, column)``, True = masked; and
+        per acquisition its status, the reason, hits and flux of the last columns.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder or the mask file does not exist.
+    ScanError
+        If there is no acquisition, several runs and none chosen, a file that is not
+        256 x 256 counts, a mask of the wrong shape, no active pixel, or no good
+        acquisition at all.
+    ValueError
+        If an option has a value that it cannot have.
+
+    Examples
+    --------
+    >>> import tempfile, velonb
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = velonb.simulate_scan(
+    ...         folder, thresholds=[1500, 1550], acquisitions=1, faults=False, progress=False
+    ...     )
+    ...     scan = velonb.load_scan(folder, counter_max=64, progress=False)
+    >>> scan.sizes["threshold"]
+    2
+    >>> bool((scan.hits == truth.true_hits).all())
+    True
+    """
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f'on_error is {on_error!r}; it must be "raise" or "skip"')
+    if not bad_cut > 0:
+        raise ValueError(f"bad_cut is {bad_cut!r}; it must be a flux above 0 hits/s")
+    if counter_max < 1:
+        raise ValueError(f"counter_max is {counter_max}; it must be a count above 0")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads is {threads}; it must be at least 1")
+    folder = Path(folder)
+    chosen, files = find_run(folder, run)
+    masked, mask_source = _find_mask(folder, chosen, mask)
+    read = partial(
+        read_threshold,
+        active=~masked,
+        shutter_time=shutter_seconds(chosen.shutter),
+        bad_cut=bad_cut if cut_bad else np.inf,
+        counter_max=counter_max,
+        skip_errors=on_error == "skip",
+    )
+    thresholds = read_thresholds(read, files, progress, threads)
+    scan = _build_scan(files, thresholds, masked, chosen)
+    scan.attrs |= {
+        "folder": str(folder),
+        "pattern": f"{chosen.prefix}_THR_{{threshold}}_{{acquisition}}.csv",
+        "mask_source": mask_source,
+        "bad_cut": float(bad_cut),
+        "cut_bad": int(cut_bad),
+        "counter_max": int(counter_max),
+        "on_error": on_error,
+        "input_digest": digest(path for row in files.values() for path in row.values()),
+        "versions": package_versions(),
+    }
+    _warn_and_check(scan)
+    return scan
+
+
+def _find_mask(
+    folder: Path, run: Run, mask: ArrayLike | str | os.PathLike[str] | None
+) -> tuple[NDArray[np.bool_], str]:
+    """Mask (True = masked) and where it comes from."""
+    default = folder / mask_name(run.chip)
+    if mask is None and not default.exists():
+        warnings.warn(
+            f"no mask: {default} does not exist, so no pixel is masked; pass mask= if there is one",
+            stacklevel=3,
+        )
+        return np.zeros((ROWS, COLUMNS), dtype=bool), "none"
+    if mask is None or isinstance(mask, str | os.PathLike):
+        path = default if mask is None else Path(mask)
+        if not path.is_file():
+            raise FileNotFoundError(f"mask file {path} does not exist: give its path in mask=")
+        values, source = read_csv_matrix(path), str(path)
+    else:
+        values, source = np.asarray(mask), "array"
+    if values.shape != (ROWS, COLUMNS):
+        raise ScanError(f"mask has shape {values.shape}; it must be ({ROWS}, {COLUMNS})")
+    if np.isnan(values).any():
+        raise ScanError(
+            f"mask ({source}) holds nan: it must be > 0 where a pixel is masked, else 0"
+        )
+    masked = values > 0
+    if masked.all():
+        raise ScanError(
+            f"mask ({source}) leaves no active pixel: it must be 0 where a pixel is used"
+        )
+    return masked, source
+
+
+def _build_scan(
+    files: Files, thresholds: list[Threshold], masked: NDArray[np.bool_], run: Run
+) -> xr.Dataset:
+    """Put the sums and the record of every acquisition into labelled arrays."""
+    numbers = sorted({number for row in files.values() for number in row})
+    absent = Acquisition(MISSING, "other thresholds have this acquisition, this one lacks it")
+    records = [[row.acquisitions.get(n, absent) for n in numbers] for row in thresholds]
+    shutter_time = shutter_seconds(run.shutter)
+
+    def recorded(name: str, dtype: Any) -> NDArray[Any]:
+        return np.array([[getattr(r, name) for r in row] for row in records], dtype=dtype)
+
+    status = recorded("status", np.int8)
+    hits = np.stack([row.hits for row in thresholds])
+    saturated = np.array([row.saturated for row in thresholds])
+    pixel, each = ("row", "column"), ("threshold", "acquisition")
+    last = f"flux in the last {BLOCK_COLUMNS} columns, over unmasked pixels"
+    table: dict[str, tuple[str | tuple[str, ...], Any, str, str]] = {
+        "threshold": ("threshold", np.array(list(files)), "DAC", "threshold"),
+        "acquisition": ("acquisition", np.array(numbers), "1", "number of the acquisition"),
+        "row": ("row", np.arange(ROWS), "1", "row"),
+        "column": ("column", np.arange(COLUMNS), "1", "column"),
+        "hits": (("threshold", *pixel), hits, "hits", "hits summed over good acquisitions"),
+        "exposure": ("threshold", (status == GOOD).sum(1) * shutter_time, "s", "exposure"),
+        "mask": (pixel, masked, "1", "masked"),
+        "acquisition_status": (each, status, "1", "status of the acquisition"),
+        "acquisition_reason": (each, recorded("reason", object), "1", "why it was not used"),
+        "acquisition_hits": (each, recorded("hits", np.int64), "hits", "hits in unmasked pixels"),
+        "last_columns_flux": (each, recorded("mean", float), "hits/s", f"mean {last}"),
+        "last_columns_sigma": (each, recorded("sigma", float), "hits/s", f"sigma of {last}"),
+        "saturated": ("threshold", saturated, "1", "counts at the limit of the counter or above"),
+    }
+    scan = xr.Dataset(
+        {
+            name: (dims, values, {"units": units, "long_name": long_name})
+            for name, (dims, values, units, long_name) in table.items()
+        },
+        attrs=run._asdict() | {"shutter_time": shutter_time},
+    )
+    scan.acquisition_status.attrs |= {
+        "flag_values": np.arange(4, dtype=np.int8),
+        "flag_meanings": "good bad missing unreadable",
+    }
+    return scan
+
+
+def _warn_and_check(scan: xr.Dataset) -> None:
+    """Say what the user must know of the scan; refuse one without a good acquisition."""
+    unused = scan.threshold.values[scan.exposure.values == 0]
+    if unused.size == scan.sizes["threshold"]:
+        bad = (scan.acquisition_status == BAD).any()
+        raise ScanError(
+            f"no good acquisition in {scan.attrs['folder']}: "
+            + (
+                f"the last columns exceed bad_cut={scan.attrs['bad_cut']:g} hits/s; take the scan "
+                "again, or raise bad_cut or pass cut_bad=False to look at it"
+                if bad
+                else f"every file is unreadable, first: {scan.acquisition_reason.values.flat[0]}"
+            )
+        )
+    if unused.size:
+        warnings.warn(
+            f"no good acquisition at threshold {', '.join(map(str, unused))}: exposure 0, "
+            "left out of the fits",
+            stacklevel=3,
+        )
+    unreadable = (scan.acquisition_status == UNREADABLE).values
+    if unreadable.any():
+        first = scan.acquisition_reason.values[unreadable][0]
+        warnings.warn(
+            f"{unreadable.sum()} unreadable files left out, see audit(scan); the first: {first}",
+            stacklevel=3,
+        )
+    saturated = int(scan.saturated.sum())
+    if saturated:
+        limit = scan.attrs["counter_max"]
+        warnings.warn(
+            f"{saturated} counts in good acquisitions are at or above {limit}, the largest of the "
+            "counter: kept, but hits may be missing there; see scan.saturated",
+            stacklevel=3,
+        )
+
+
+def audit(scan: xr.Dataset) -> Any:
+    """Summarise which acquisitions of a scan were used, and why others were not.
+
+    Parameters
+    ----------
+    scan : xarray.Dataset
+        From `load_scan`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per threshold (DAC): number of good, bad, missing and unreadable
+        acquisitions, exposure (s), saturated counts, and the reasons in words.
+
+    Examples
+    --------
+    >>> import velonb
+    >>> velonb.audit(velonb.load_scan("data/N037"))  # doctest: +SKIP
+    """
+    status = scan.acquisition_status
+    table = xr.Dataset(
+        {
+            meaning: (status == value).sum("acquisition")
+            for value, meaning in enumerate(status.attrs["flag_meanings"].split())
+        }
+        | {"exposure": scan.exposure, "saturated": scan.saturated}
+    ).to_dataframe()
+    table["reasons"] = [
+        _reasons_in_words(scan.acquisition.values, row) for row in scan.acquisition_reason.values
+    ]
+    return table
+
+
+def _reasons_in_words(numbers: NDArray[np.int_], reasons: NDArray[np.object_]) -> str:
+    """The first reason of a threshold, and how many more there are."""
+    given = [f"{number}: {why}" for number, why in zip(numbers, reasons, strict=True) if why]
+    more = f" (and {len(given) - 1} more)" if len(given) > 1 else ""
+    return given[0] + more if given else ""
+
+
+def read_baseline(folder: str | os.PathLike[str], *, module: str, asic: str) -> xr.Dataset:
+    """Read the noise baseline of a chip, and its width where that file is there.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder with ``{module}_{asic}_TrimBest_Noise_Predict.csv`` and, optionally,
+        ``{module}_{asic}_Trim0_Noise_Width.csv``.
+    module, asic : str
+        As in the attributes of a scan.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``baseline(row, column)`` and, where known, ``noise_width(row, column)``, float64, DAC.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no baseline file.
+    ScanError
+        If a file is not 256 x 256 numbers.
+
+    Examples
+    --------
+    >>> import velonb
+    >>> velonb.read_baseline("data/N037", module="Module0", asic="VP0-1")  # doctest: +SKIP
+    """
+    chip = f"{module}_{asic}"
+    baseline = Path(folder) / baseline_name(chip)
+    width = Path(folder) / noise_width_name(chip)
+    if not baseline.is_file():
+        raise FileNotFoundError(f"baseline file {baseline} does not exist")
+    attrs = {"units": "DAC", "long_name": "noise baseline"}
+    maps = {"baseline": (("row", "column"), read_csv_matrix(baseline), attrs)}
+    if width.is_file():
+        attrs = {"units": "DAC", "long_name": "width of the noise"}
+        maps["noise_width"] = (("row", "column"), read_csv_matrix(width), attrs)
+    return xr.Dataset(maps, {"row": np.arange(ROWS), "column": np.arange(COLUMNS)})
