@@ -1,0 +1,185 @@
+"""The curve of one pixel, its statistic, slope and curvature."""
+
+from __future__ import annotations
+
+import math
+
+from numba.extending import overload, register_jitable
+from scipy.special import erfc
+
+from velonb import _shapes
+from velonb._engine.algebra import congruence, dot, dot_weighted
+from velonb._engine.data import POISSON, Array, Scan, Work, compiled
+from velonb._shapes import SQRT_2PI, consistent, fe55, velo
+
+FLOOR = 1e-100
+"""Smallest flux (hits/s) of a curve: keeps logarithms and ratios finite far above E0."""
+
+
+# Without annotations: numba compares them with those of the function within.
+@overload(erfc)
+def _compiled_erfc(x):  # type: ignore[no-untyped-def]
+    return lambda x: math.erfc(x)
+
+
+for _function in (_shapes._photopeak, _shapes._two_lines, velo, consistent, fe55):
+    register_jitable(_function)
+
+
+@compiled
+def fill_basis(scan: Scan, baseline: float, s: float, E0: float, basis: Array) -> None:
+    """Evaluate both terms of the curve with all their derivatives: one sweep over the scan."""
+    threshold, shape = scan.threshold, scan.shape
+    for i in range(threshold.size):
+        t = threshold[i]
+        if shape == 0:
+            sharing, peak = velo(t, s, E0, baseline)
+        elif shape == 1:
+            sharing, peak = consistent(t, s, E0, baseline)
+        else:
+            sharing, peak = fe55(t, s, E0, baseline)
+        for k, value in enumerate(sharing):
+            basis[k, i] = value
+        for k, value in enumerate(peak):
+            basis[6 + k, i] = value
+
+
+@compiled
+def moves_linearly(scan: Scan) -> bool:
+    return bool(scan.free[0] and scan.free[1])
+
+
+@compiled
+def linear(scan: Scan, x: Array) -> tuple[float, float]:
+    if moves_linearly(scan):
+        return x[0], x[1]
+    return x[0] * x[1], (1 - x[0]) * x[1] / (SQRT_2PI * x[2])
+
+
+@compiled
+def evaluate(scan: Scan, baseline: float, hits: Array, x: Array, work: Work) -> float:
+    """Fill flux, gradient and residual of every threshold; return the statistic."""
+    if work.place[0] != x[2] or work.place[1] != x[3]:
+        fill_basis(scan, baseline, x[2], x[3], work.basis)
+        work.place[0], work.place[1] = x[2], x[3]
+    C, P = linear(scan, x)
+    basis, gradient, flux = work.basis, work.gradient, work.flux
+    for i in range(hits.size):
+        gradient[0, i], gradient[1, i] = basis[0, i], basis[6, i]
+        gradient[2, i] = C * basis[1, i] + P * basis[7, i]
+        gradient[3, i] = C * basis[2, i] + P * basis[8, i]
+        flux[i] = C * basis[0, i] + P * basis[6, i]
+    if scan.statistic == POISSON:
+        return _likelihood(scan.exposure, hits, flux, work.residual)
+    return _neyman(scan.exposure, hits, flux, work.residual, work.weight)
+
+
+@compiled
+def _likelihood(exposure: Array, hits: Array, flux: Array, residual: Array) -> float:
+    total = 0.0
+    for i in range(hits.size):
+        expected, n = max(flux[i], FLOOR), hits[i]
+        mu = expected * exposure[i]
+        flux[i], residual[i] = expected, n / expected - exposure[i]
+        total += mu - n
+        if n > 0:
+            total += n * math.log(n / mu)
+    return 2 * total
+
+
+@compiled
+def _neyman(exposure: Array, hits: Array, flux: Array, residual: Array, weight: Array) -> float:
+    total = 0.0
+    for i in range(hits.size):
+        weight[i] = exposure[i] ** 2 / hits[i] if hits[i] > 0 else 0.0
+        distance = hits[i] / exposure[i] - flux[i]
+        residual[i] = weight[i] * distance
+        total += residual[i] * distance
+    return total
+
+
+@compiled
+def exact_curvature(scan: Scan, x: Array, work: Work) -> None:
+    """Slope, downhill, and Hessian of half the statistic, in the coordinates of the fit."""
+    if scan.statistic == POISSON:
+        work.weight[:] = (work.residual + scan.exposure) / work.flux
+    _sum_products(work)
+    _add_bending(scan, x, work)
+    _mirror(work.hessian)
+    if not moves_linearly(scan):
+        bend_C, bend_P = work.slope[0], work.slope[1]
+        _to_natural(x, work)
+        _add_bending_of_coordinates(x, bend_C, bend_P, work.hessian)
+
+
+@compiled
+def expected_curvature(scan: Scan, x: Array, work: Work) -> None:
+    """Slope as above and the expected Hessian, which is never indefinite."""
+    if scan.statistic == POISSON:
+        work.weight[:] = scan.exposure / work.flux
+    _sum_products(work)
+    _mirror(work.hessian)
+    if not moves_linearly(scan):
+        _to_natural(x, work)
+
+
+@compiled
+def _sum_products(work: Work) -> None:
+    gradient, residual, weight = work.gradient, work.residual, work.weight
+    slope, hessian = work.slope, work.hessian
+    for a in range(4):
+        slope[a] = dot(residual, gradient[a])
+        for b in range(a + 1):
+            hessian[a, b] = dot_weighted(gradient[a], gradient[b], weight)
+
+
+@compiled
+def _mirror(matrix: Array) -> None:
+    for a in range(4):
+        for b in range(a):
+            matrix[b, a] = matrix[a, b]
+
+
+@compiled
+def _add_bending(scan: Scan, x: Array, work: Work) -> None:
+    basis, residual, hessian = work.basis, work.residual, work.hessian
+    C, P = linear(scan, x)
+    hessian[2, 0] -= dot(residual, basis[1])
+    hessian[3, 0] -= dot(residual, basis[2])
+    hessian[2, 1] -= dot(residual, basis[7])
+    hessian[3, 1] -= dot(residual, basis[8])
+    hessian[2, 2] -= C * dot(residual, basis[3]) + P * dot(residual, basis[9])
+    hessian[3, 2] -= C * dot(residual, basis[4]) + P * dot(residual, basis[10])
+    hessian[3, 3] -= C * dot(residual, basis[5]) + P * dot(residual, basis[11])
+
+
+@compiled
+def _to_natural(x: Array, work: Work) -> None:
+    """Carry slope and Hessian from C, P, s, E0 over to f, A, s, E0."""
+    chain_to_natural(x[0], x[1], x[2], work.chain)
+    congruence(work.chain, work.slope, work.hessian)
+
+
+@compiled
+def _add_bending_of_coordinates(x: Array, slope_C: float, slope_P: float, hessian: Array) -> None:
+    f, A, s = x[0], x[1], x[2]
+    plateau = 1 / (SQRT_2PI * s)
+    bend_fA = slope_C - slope_P * plateau
+    bend_fs = slope_P * A * plateau / s
+    bend_As = slope_P * (f - 1) * plateau / s
+    for a, b, bend in ((0, 1, bend_fA), (0, 2, bend_fs), (1, 2, bend_As)):
+        hessian[a, b] -= bend
+        hessian[b, a] -= bend
+    hessian[2, 2] -= 2 * slope_P * (1 - f) * A * plateau / s**2
+
+
+@compiled
+def chain_to_natural(f: float, A: float, s: float, chain: Array) -> None:
+    """Derivatives of C, P, s, E0 (rows) with respect to f, A, s, E0 (columns)."""
+    plateau = 1 / (SQRT_2PI * s)
+    for a in range(4):
+        for b in range(4):
+            chain[a, b] = 1.0 if a == b else 0.0
+    chain[0, 0], chain[0, 1] = A, f
+    chain[1, 0], chain[1, 1] = -A * plateau, (1 - f) * plateau
+    chain[1, 2] = (f - 1) * A * plateau / s
