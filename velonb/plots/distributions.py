@@ -1,0 +1,186 @@
+"""Figures of distributions over the pixels: p-values, pulls, profiles along rows and columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
+
+from velonb.plots.parameter import GOOD, parameter_map, parameter_title
+from velonb.plots.style import BAND, axis_label, fit_colour, new_figure, styled
+from velonb.statistics import weighted_mean
+
+
+@styled
+def plot_p_values(fits: xr.Dataset, *, fit: Sequence[str] | None = None, bins: int = 20) -> Figure:
+    """Draw the histogram of p-values of each fit against the uniform one of a right model.
+
+    Parameters
+    ----------
+    fits : xarray.Dataset
+        From `fit_pixels`.
+    fit : sequence of str, optional
+        Which fits; by default all.
+    bins : int
+        Bins between 0 and 1.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure; the band is twice the Poisson error of the uniform line.
+
+    Examples
+    --------
+    ``plot_p_values(fits)``
+    """
+    names = [str(name) for name in fits["fit"].values] if fit is None else list(fit)
+    alpha = float(fits.attrs.get("alpha", 0.05))
+    figure = new_figure(3.1 * len(names), 2.7)
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for position, (ax, name) in enumerate(zip(panels, names, strict=True)):
+        p = parameter_map(fits, "p_value", name)[0].values
+        p = p[np.isfinite(p)]
+        ax.hist(p, bins=bins, range=(0, 1), color=fit_colour(name, position), alpha=0.75)
+        _uniform_line(ax, p.size / bins)
+        below = f"{100 * np.mean(p < alpha):.1f} % below {alpha:g}" if p.size else "no p-value"
+        ax.set(xlim=(0, 1), xlabel="p-value", title=f"{name} fit: {below}")
+        ax.set_ylim(top=1.25 * max(ax.get_ylim()[1], 1))
+        ax.legend(loc="upper right")
+    panels[0].set_ylabel("Pixels")
+    return figure
+
+
+def _uniform_line(ax: Axes, expected: float) -> None:
+    spread = 2 * np.sqrt(expected)
+    ax.axhspan(expected - spread, expected + spread, color=BAND, lw=0, zorder=2, alpha=0.8)
+    ax.axhline(expected, color="black", lw=0.9, zorder=3, label="uniform ± 2 sigma")
+
+
+@styled
+def plot_pulls(pulls: Mapping[str, ArrayLike] | xr.Dataset, *, title: str | None = None) -> Figure:
+    """Draw histograms of pulls against the unit normal distribution.
+
+    Parameters
+    ----------
+    pulls : mapping of str to array_like, or xarray.Dataset
+        (fit - truth) / error of each parameter, of any shape; NaN is left out.
+    title : str, optional
+        Title of the figure.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure; each panel tells the median and the 68 % half width.
+
+    Raises
+    ------
+    ValueError
+        If there are no pulls.
+
+    Examples
+    --------
+    ``plot_pulls({"E0": (fits["E0"] - truth["E0"]) / fits["E0_err"]})``
+    """
+    items = {str(name): np.asarray(values, dtype=float) for name, values in pulls.items()}
+    if not items:
+        raise ValueError("pulls is empty; give an array for each parameter")
+    figure = new_figure(1.0 + 1.9 * len(items), 2.6)
+    panels = figure.subplots(1, len(items), sharey=True, squeeze=False)[0]
+    for ax, (name, values) in zip(panels, items.items(), strict=True):
+        _pull_panel(ax, name, values[np.isfinite(values)])
+    panels[0].set_ylabel("Density")
+    panels[0].legend(loc="lower center")
+    if title:
+        figure.suptitle(title, fontsize="medium")
+    return figure
+
+
+def _pull_panel(ax: Axes, name: str, values: NDArray[Any]) -> None:
+    x = np.linspace(-4, 4, 201)
+    if values.size:
+        ax.hist(values, bins=40, range=(-4, 4), density=True, color="#56B4E9")
+        low, median, high = np.percentile(values, (15.87, 50, 84.13))
+        # Adding 0 turns a rounded -0 into 0.
+        text = f"median {round(median, 2) + 0:.2f}, width {(high - low) / 2:.2f}"
+    else:
+        text = "no pull"
+    ax.plot(x, norm.pdf(x), color="black", lw=1, label="normal")
+    ax.set(xlim=(-4, 4), xlabel=f"Pull of {name}", title=text)
+
+
+@styled
+def plot_pattern(
+    fits: xr.Dataset, parameter: str, *, fit: str = "free", period: int = 16
+) -> Figure:
+    """Draw the weighted mean of good pixels along rows, columns and a period of both.
+
+    Parameters
+    ----------
+    fits : xarray.Dataset
+        From `fit_pixels`.
+    parameter : str
+        A fitted parameter: ``"f"``, ``"A"``, ``"s"`` or ``"E0"``.
+    fit : str
+        Which fit.
+    period : int
+        Number of rows or columns after which a pattern repeats.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        The figure; the line is the weighted mean of all good pixels.
+
+    Raises
+    ------
+    ValueError
+        If there is no such parameter, fit or error.
+
+    Examples
+    --------
+    ``plot_pattern(fits, "E0")``
+    """
+    values = parameter_map(fits, parameter, fit)[0]
+    value, error = _good_values(fits, parameter, fit)
+    label = axis_label(f"Mean {parameter}", values.attrs.get("units"))
+    figure = new_figure(6.6, 4.0)
+    panels = figure.subplots(2, 2, sharey="row", width_ratios=(2, 1))
+    index_of = np.indices(value.shape)
+    for (long, short), name, index in zip(
+        panels, ("Row", "Column"), (index_of[0], index_of[1]), strict=True
+    ):
+        _profile(long, index, value, error)
+        _profile(short, index % period, value, error)
+        long.set(xlabel=name, ylabel=label)
+        short.set(xlabel=f"{name} modulo {period}")
+    figure.suptitle(parameter_title(fits, parameter, fit).replace("\n", ", "), fontsize="medium")
+    return figure
+
+
+def _good_values(
+    fits: xr.Dataset, parameter: str, fit: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    chosen = fits.sel(fit=fit).transpose("row", "column")
+    if f"{parameter}_err" not in chosen:
+        raise ValueError(
+            f"parameter is {parameter!r}, which has no error; it must be f, A, s or E0"
+        )
+    good = chosen["fit_type"].values == GOOD
+    error = np.where(good, chosen[f"{parameter}_err"].values, np.nan)
+    if not np.isfinite(error).any():
+        raise ValueError(f"{parameter} has no error in fit {fit!r}: it was held fixed there")
+    return np.where(good, chosen[parameter].values, np.nan), error
+
+
+def _profile(
+    ax: Axes, group: NDArray[Any], value: NDArray[np.float64], error: NDArray[np.float64]
+) -> None:
+    keys = np.unique(group)
+    means = np.array([weighted_mean(value[group == key], error[group == key]) for key in keys])
+    ax.errorbar(keys, means[:, 0], means[:, 1], fmt="o", ms=2, lw=0.7, color="black")
+    ax.axhline(weighted_mean(value, error)[0], color="#0072B2", lw=0.9)
