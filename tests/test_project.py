@@ -1,0 +1,79 @@
+"""The files around the package say the same thing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+
+import velonb
+
+ROOT = Path(__file__).parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+CONDA_NAMES = {"matplotlib-base": "matplotlib"}
+
+
+def test_environment_has_the_dependencies_of_the_project() -> None:
+    environment = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))
+    lines = [line for line in environment["dependencies"] if isinstance(line, str)]
+    conda = {CONDA_NAMES.get(r.name, r.name): r.specifier for r in map(_conda_requirement, lines)}
+    python = str(conda.pop("python"))
+    del conda["pip"]
+    assert conda == {r.name: r.specifier for r in map(Requirement, PROJECT["dependencies"])}
+    assert environment["dependencies"][-1] == {"pip": ["-e ."]}
+    # Binder reads exact versions of Python only.
+    assert re.fullmatch(r"==3\.\d+", python)
+    assert PROJECT["requires-python"] == ">=3.11"
+
+
+def _conda_requirement(line: str) -> Requirement:
+    """conda writes an exact version with one equals sign."""
+    return Requirement(re.sub(r"(?<![<>=!~])=(?!=)", "==", line))
+
+
+def test_readme_names_the_commands() -> None:
+    first_screen = "\n".join((ROOT / "README.md").read_text("utf-8").splitlines()[:40])
+    assert "make run" in first_screen
+    assert "make test" in first_screen
+
+
+def test_readme_links_only_to_files_that_are_there() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    links = re.findall(r"\]\(([^)#:]+)\)|src=\"([^\":]+)\"", readme)
+    links = [markdown or html for markdown, html in links]
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+
+
+def test_readme_tells_what_each_notebook_is_for() -> None:
+    readme = (ROOT / "README.md").read_text("utf-8")
+    notebooks = [path.name for path in (ROOT / "notebooks").glob("*.ipynb")]
+    assert [name for name in notebooks if f"notebooks/{name}" not in readme] == []
+
+
+def test_version_is_the_same_everywhere() -> None:
+    version = PROJECT["version"]
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text("utf-8"))
+    assert velonb.__version__ == version
+    assert citation["version"] == version
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("module", ["velonb", "velonb.__main__"])
+def test_import_leaves_the_heavy_libraries_alone(module: str) -> None:
+    heavy = {"matplotlib", "ipywidgets", "numba", "lmfit", "papermill", "scipy", "xarray"}
+    code = f"import sys, {module}; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert heavy.isdisjoint(loaded)
+
+
+def test_every_public_name_can_be_had() -> None:
+    assert [name for name in velonb.__all__ if not hasattr(velonb, name)] == []

@@ -1,0 +1,56 @@
+"""JupyterLab on the notebooks, and the explorer as a page of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from velonb._notebooks import in_clone, notebook_folder
+
+
+def working_notebooks(folder: Path) -> Path:
+    """Notebooks to work in: those of the clone, or copies in `folder`.
+
+    A notebook that is in `folder` already is left as it is: it may hold work.
+    """
+    if in_clone():
+        return notebook_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    for notebook in sorted(notebook_folder().glob("*.ipynb")):
+        if not (folder / notebook.name).exists():
+            shutil.copy(notebook, folder)
+    return folder
+
+
+def lab(data: Path, options: list[str]) -> int:
+    """Open JupyterLab on the notebooks, which then start from `data`; its exit code."""
+    folder = working_notebooks(Path("velonb-notebooks"))
+    return _serve([sys.executable, "-m", "jupyterlab", str(folder), *options], data)
+
+
+def app(data: Path, options: list[str]) -> int:
+    """Serve the explorer by Voila, on loopback and with a token; its exit code."""
+    if find_spec("voila") is None:
+        print("velonb: app needs Voila: pip install 'velonb[app]'", file=sys.stderr)
+        return 2
+    return _serve([*app_command(notebook_folder() / "explorer.ipynb"), *options], data)
+
+
+def app_command(notebook: Path) -> list[str]:
+    """Command that serves a notebook on loopback, to those who know the token it makes up."""
+    voila = [sys.executable, "-m", "voila", str(notebook)]
+    return [*voila, "--Voila.ip=127.0.0.1", "--Voila.auto_token=True"]
+
+
+def _serve(command: list[str], data: Path) -> int:
+    """Run a server until it ends or Ctrl-C; the kernels it starts find `data`."""
+    server = subprocess.Popen(command, env=os.environ | {"VELONB_DATA": str(data)})
+    try:
+        return server.wait()
+    except KeyboardInterrupt:
+        # The terminal sent Ctrl-C to the server too, which asks or stops by itself.
+        return server.wait()
