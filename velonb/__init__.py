@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from velonb._reader import ScanError, read_acquisition
     from velonb.explorer import Explorer, explore
     from velonb.export import export_csv, load_netcdf, save_netcdf
-    from velonb.fit import average_pixel, fit_asic, fit_pixel, fit_pixels
+    from velonb.fit import average_pixel, fit_asic, fit_p_value, fit_pixel, fit_pixels
     from velonb.flux import compute_flux
     from velonb.heterogeneity import (
         average_curve,
@@ -58,6 +58,7 @@ _ROOM_OF = {
     "find_data": "simulate",
     "find_patterns": "heterogeneity",
     "fit_asic": "fit",
+    "fit_p_value": "fit",
     "fit_ladder": "ladder",
     "fit_pixel": "fit",
     "fit_pixels": "fit",
@@ -104,6 +105,7 @@ __all__ = [
     "find_patterns",
     "fit_asic",
     "fit_ladder",
+    "fit_p_value",
     "fit_pixel",
     "fit_pixels",
     "intrinsic_spread",

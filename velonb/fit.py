@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import lmfit
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.stats import chi2
 
-from velonb._batch import check_thresholds, describe_scan, fit_all, physical_region, prepare_pixels
+from velonb._batch import check_thresholds, describe_scan, fit_all, prepare_pixels
+from velonb._curve_fit import fit_curve
 from velonb._maps import fit_maps, label_maps
 from velonb._shapes import shape_function
-from velonb.models import PARAMETERS, ThresholdModel
+from velonb.models import PARAMETERS, ThresholdModel, threshold_gradient
+from velonb.statistics import expected_statistic, gamma_p_value
 
 
 def fit_asic(
@@ -59,7 +61,7 @@ def fit_asic(
     if baseline is None and shape == "fe55" and "baseline" in flux:
         baseline = float(flux["baseline"].median())
     model = ThresholdModel(shape, statistic=statistic, baseline=baseline)
-    return _fit_curve(model, flux, flux["asic_flux"], flux["asic_flux_err"], p0, PARAMETERS)
+    return fit_curve(model, flux, flux["asic_flux"], flux["asic_flux_err"], p0, PARAMETERS)
 
 
 def fit_pixel(
@@ -126,7 +128,40 @@ def fit_pixel(
     model = ThresholdModel(shape, statistic=statistic, baseline=baseline)
     if asic is not None and p0 is None:
         p0 = average_pixel(flux, asic)
-    return _fit_curve(model, pixel, pixel["flux"], pixel["flux_err"], p0, free)
+    return fit_curve(model, pixel, pixel["flux"], pixel["flux_err"], p0, free)
+
+
+def fit_p_value(result: lmfit.model.ModelResult) -> float:
+    """Probability that a curve like the fitted one gives a larger statistic than this fit.
+
+    Parameters
+    ----------
+    result : lmfit.model.ModelResult
+        What `fit_pixel` or `fit_asic` returns.
+
+    Returns
+    -------
+    float
+        For a likelihood fit from the moments of `expected_statistic`, for Neyman's chi-square from
+        its degrees of freedom.
+
+    Examples
+    --------
+    >>> import velonb as vb
+    >>> vb.fit_p_value(vb.fit_pixel(flux, 100, 100))  # doctest: +SKIP
+    0.41
+    """
+    model = result.model
+    if model.statistic == "chi2":
+        return float(chi2.sf(result.chisqr, result.nfree))
+    values = {name: result.params[name].value for name in PARAMETERS}
+    gradient = threshold_gradient(
+        result.userkws["t"], **values, shape=model.shape, baseline=model.baseline
+    )
+    fitted = gradient[[PARAMETERS.index(name) for name in result.var_names]]
+    exposure = result.weights
+    moments = expected_statistic(result.best_fit * exposure, fitted * exposure)
+    return float(gamma_p_value(result.chisqr, *moments))
 
 
 def average_pixel(flux: xr.Dataset, asic: lmfit.model.ModelResult) -> dict[str, float]:
@@ -196,14 +231,12 @@ def fit_pixels(
     >>> fits = vb.fit_pixels(flux, asic)  # doctest: +SKIP
     >>> fits["E0"].sel(fit="free", row=100, column=100)  # doctest: +SKIP
     """
-    for name, value in {"alpha": alpha, "nohits_cut": nohits_cut}.items():
-        if not 0 < value <= 1:
-            raise ValueError(f"{name} is {value}; it must lie above 0 and not above 1")
     shape = shape or asic.model.shape
+    _check_options(shape, statistic, alpha, nohits_cut, threads)
     rungs, start = named_fits(free), average_pixel(flux, asic)
+    check_thresholds(int((flux["exposure"] > 0).sum()), max(map(len, rungs.values())))
     baseline = _baseline_map(flux, asic, shape)
     pixels = prepare_pixels(flux, baseline, statistic, nohits_cut)
-    check_thresholds(pixels.threshold.size, max(map(len, rungs.values())))
     scans = {
         name: describe_scan(pixels, start, names, shape, statistic) for name, names in rungs.items()
     }
@@ -246,55 +279,6 @@ def named_fits(
     return {special.get(frozenset(subset), "+".join(subset)): subset for subset in names}
 
 
-def _fit_curve(
-    model: ThresholdModel,
-    source: xr.Dataset,
-    flux: xr.DataArray,
-    error: xr.DataArray,
-    p0: Sequence[float] | dict[str, float] | None,
-    free: tuple[str, ...],
-) -> lmfit.model.ModelResult:
-    used = (source["exposure"] > 0).values
-    if model.statistic == "chi2":
-        used &= _between_first_and_last_hit(source["threshold"].values, flux.values, used)
-    check_thresholds(int(used.sum()), len(free))
-    threshold, values = source["threshold"].values[used].astype(float), flux.values[used]
-    weights = source["exposure"].values[used]
-    if model.statistic == "chi2":
-        weights = 1 / error.values[used]
-    params = model.guess(values, t=threshold) if p0 is None else model.make_params(**_start(p0))
-    region = physical_region(threshold, model.statistic)
-    for name in PARAMETERS:
-        params[name].set(vary=name in free, min=region[name][0], max=region[name][1])
-    return model.fit(values, params, t=threshold, weights=weights)
-
-
-def _between_first_and_last_hit(
-    threshold: NDArray[Any], flux: NDArray[Any], used: NDArray[Any]
-) -> NDArray[Any]:
-    hit = np.flatnonzero(used & (flux > 0))
-    if hit.size == 0:
-        raise ValueError("the pixel has no hits; chi-square needs hits, choose another pixel")
-    inside = np.zeros(used.size, dtype=bool)
-    inside[hit[0] : hit[-1] + 1] = True
-    empty = threshold[inside & used & (flux == 0)]
-    if empty.size:
-        raise ValueError(
-            f"no hits at threshold {empty[0]} DAC, between thresholds with hits: its error sqrt(n) "
-            "is zero and chi-square undefined; use statistic='poisson'"
-        )
-    return inside
-
-
-def _start(p0: Sequence[float] | dict[str, float]) -> dict[str, float]:
-    values = p0 if isinstance(p0, dict) else dict(zip(PARAMETERS, p0, strict=False))
-    if set(values) != set(PARAMETERS) or not np.isfinite(list(values.values())).all():
-        raise ValueError(
-            f"p0 is {p0}; it must be four finite numbers, f, A, s, E0, such as (9e-4, 8, 12, 1551)"
-        )
-    return {name: float(value) for name, value in values.items()}
-
-
 def _checked_free(names: Sequence[str]) -> tuple[str, ...]:
     names = (names,) if isinstance(names, str) else tuple(names)
     if not names or set(names) - set(PARAMETERS) or len(set(names)) < len(names):
@@ -302,10 +286,20 @@ def _checked_free(names: Sequence[str]) -> tuple[str, ...]:
     return names
 
 
+def _check_options(
+    shape: str, statistic: str, alpha: float, nohits_cut: float, threads: int | None
+) -> None:
+    ThresholdModel(shape, statistic=statistic, baseline=0.0)
+    for name, value in {"alpha": alpha, "nohits_cut": nohits_cut}.items():
+        if not 0 < value <= 1:
+            raise ValueError(f"{name} is {value}; it must lie above 0 and not above 1")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads is {threads}; it must be at least 1, or None for all processors")
+
+
 def _baseline_map(
     flux: xr.Dataset, asic: lmfit.model.ModelResult, shape: str
 ) -> NDArray[np.float64]:
-    shape_function(shape, 0.0)
     size = (flux.sizes["row"], flux.sizes["column"])
     if shape == "fe55" and "baseline" in flux:
         return flux["baseline"].values.astype(float)

@@ -52,7 +52,10 @@ def _fit_pixel(
     fits.at_limit[pixel] = np.sum(active) < np.sum(scan.free)
     fits.statistic[pixel] = max(statistic, 0.0)
     if scan.statistic == POISSON:
-        fits.mean[pixel], fits.variance[pixel] = expected(scan, x, active, work)
+        mean, variance = expected(scan, active, x, work)
+        # A parameter pressed against an edge has been fitted too, and took its share.
+        pressed = np.sum(scan.free) - np.sum(active)
+        fits.mean[pixel], fits.variance[pixel] = mean - pressed, variance - 2 * pressed
     fits.values[pixel] = x
     if moves_linearly(scan):
         _natural(x, fits.values[pixel], fits.covariance[pixel], work.chain)

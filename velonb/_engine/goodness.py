@@ -26,13 +26,13 @@ def moment_table() -> Array:
 
 
 @compiled
-def expected(scan: Scan, x: Array, active: Array, work: Work) -> tuple[float, float]:
+def expected(scan: Scan, fitted: Array, x: Array, work: Work) -> tuple[float, float]:
     """Mean and variance of the minimised statistic, given the fitted curve."""
     expected_curvature(scan, x, work)
-    if not factorise(work.hessian, active, 0.0, work.factor):
+    if not factorise(work.hessian, fitted, 0.0, work.factor):
         return math.nan, math.nan
     _fill_moments(scan.exposure, work.flux, scan.moments, work.kappa)
-    _fill_whitened(scan, active, work)
+    _fill_whitened(scan, fitted, work)
     leverage, kappa, v = work.residual, work.kappa, work.whitened
     flux, exposure = work.flux, scan.exposure
     mean = variance = 0.0
@@ -65,12 +65,12 @@ def _fill_moments(exposure: Array, flux: Array, table: Array, kappa: Array) -> N
 
 
 @compiled
-def _fill_whitened(scan: Scan, active: Array, work: Work) -> None:
+def _fill_whitened(scan: Scan, fitted: Array, work: Work) -> None:
     """Relative gradient of the flux in coordinates in which the expected Hessian is unity."""
     v, factor = work.whitened, work.factor
     _gradient_of_fit(scan, work)
     for a in range(4):
-        if not active[a]:
+        if not fitted[a]:
             v[a, :] = 0.0
             continue
         for b in range(a):
