@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from velonb._layout import BLOCK_COLUMNS, COLUMNS, ROWS
-from velonb._reader import Reader, ScanError
+from velonb._reader import Reader, ScanError, is_compiled
 from velonb._runs import Files
 
 GOOD, BAD, MISSING, UNREADABLE = range(4)
@@ -45,10 +45,12 @@ def read_thresholds(
     total = sum(len(numbers) for numbers in files.values())
     pool = ThreadPoolExecutor(threads or os.cpu_count())
     try:
-        with tqdm(total=total, desc="load", unit="file", disable=not progress) as bar:
+        with tqdm(total=total, unit="file", disable=not progress) as bar:
+            bar.set_description("load" if is_compiled() else "preparing to load (slow once)")
             thresholds = []
             for threshold in pool.map(read, files.values()):
                 thresholds.append(threshold)
+                bar.set_description("load", refresh=False)
                 bar.update(len(threshold.acquisitions))
     finally:
         # An error or an interrupt leaves no thread reading on.

@@ -218,6 +218,11 @@ def _explain(path: Path, data: bytes, problem: int, position: int) -> str:
     return f"{place}, value {column}: {what}: a count is a whole number from 0 on; {remedy}"
 
 
+def is_compiled() -> bool:
+    """Tell whether the parser is ready; the first use in a process loads or compiles it."""
+    return bool(_parse_plain.signatures)
+
+
 def read_acquisition(path: str | os.PathLike[str]) -> NDArray[np.int32]:
     r"""Read the counts of one acquisition.
 
