@@ -279,3 +279,10 @@ def test_written_whole_after_failure_leaves_what_was_there(tmp_path, error):
         write_half(path)
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_export_csv_of_fits_with_further_dimensions_leaves_them_out(tmp_path, fits):
+    """The ladder brings a dimension of its own, the covariance two."""
+    more = fits.assign(step_p_value=(("step", "row", "column"), np.ones((3, 256, 256))))
+    names = [path.name for path in vb.export_csv(tmp_path / "more", fits=more)]
+    assert names == [path.name for path in vb.export_csv(tmp_path / "plain", fits=fits)]

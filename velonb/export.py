@@ -106,7 +106,7 @@ def _fit_tables(fits: xr.Dataset) -> dict[str, ArrayLike]:
                 f"fits lack the {needed!r} fit, they have {there}: run fit_pixels for it"
             )
     ending = f"_ST_{fits.attrs['shutter']}.csv"
-    free, fixed = (fits.sel(fit=name).transpose("row", "column") for name in ("free", "fixed"))
+    free, fixed = (fits.sel(fit=name).transpose("row", "column", ...) for name in ("free", "fixed"))
     good = free.fit_type == _GOOD_FIT
     tables: dict[str, ArrayLike] = {}
     for name in ("E0", "f", "s"):
