@@ -12,8 +12,7 @@ from hypothesis.extra import numpy as hnp
 
 import velonb as vb
 from velonb._files import written_whole
-from velonb._writer import format_matrix
-from velonb.export import read_csv_matrix
+from velonb.export import format_matrix, read_csv_matrix
 
 PREFIX = "Module0_VP0-1_ECS_data_ST_1s310ms_THR_"
 RUN = {"module": "Module0", "asic": "VP0-1", "shutter": "1s310ms", "shutter_time": 1.31}
@@ -29,14 +28,7 @@ def bits(number: float) -> bytes:
 
 
 any_number = st.floats(allow_nan=False, allow_infinity=False)
-# Beside a power of two or of ten the room for rounding changes.
-near_a_power = st.builds(
-    lambda base, power, steps: float(base**power * (1 + steps * 2.0**-53)),
-    st.sampled_from([2.0, 10.0]),
-    st.integers(-60, 55),
-    st.integers(-4, 4),
-)
-typical = st.floats(1e-20, 1e17) | st.floats(1e-6, 1e4) | near_a_power
+typical = st.floats(1e-20, 1e17) | st.floats(1e-6, 1e4)
 ratio = st.builds(lambda hits, time: hits / time, st.integers(0, 10**6), st.floats(0.1, 1e4))
 
 
@@ -47,9 +39,7 @@ ratio = st.builds(lambda hits, time: hits / time, st.integers(0, 10**6), st.floa
 def test_format_matrix_is_read_back_as_the_same_numbers(numbers):
     found = [float(number) for number in bytes(format_matrix([numbers])).decode().split(",")]
     for number, expected in zip(found, numbers, strict=True):
-        assert number == expected
-        # Signs of zero are not kept.
-        assert bits(number) == bits(expected) or number == 0
+        assert bits(number) == bits(expected)
 
 
 @settings(max_examples=300, deadline=None)
@@ -65,10 +55,10 @@ def test_format_matrix_of_integers_has_no_decimal_point(matrix):
     assert text == "".join(",".join(map(str, row)) + "\n" for row in matrix.tolist())
 
 
-@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, 1e300, -1e-300])
-def test_format_matrix_with_odd_number_is_read_back_too(odd):
-    matrix = [[1.5, odd], [0.1, 2.0]]
-    np.testing.assert_array_equal(read_back(format_matrix(matrix)), matrix)
+@pytest.mark.parametrize("unknown", [np.nan, np.inf, -np.inf])
+def test_format_matrix_with_unknown_number_is_refused(unknown):
+    with pytest.raises(ValueError, match="matrix holds 1 number that is not finite"):
+        format_matrix([[1.5, unknown], [0.1, 2.0]])
 
 
 def test_format_matrix_agrees_with_savetxt_on_reading_back():

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import orjson
 import xarray as xr
 from numpy.typing import ArrayLike
 
@@ -15,7 +16,6 @@ from velonb._files import written_whole
 from velonb._layout import Run
 from velonb._provenance import package_versions
 from velonb._reader import read_csv_matrix
-from velonb._writer import format_matrix
 
 __all__ = ["export_csv", "load_netcdf", "read_csv_matrix", "save_netcdf"]
 
@@ -78,6 +78,40 @@ def export_csv(
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(write, tables))
+
+
+def format_matrix(matrix: ArrayLike) -> bytes:
+    r"""Comma-separated lines of a matrix, line = row, as short as they read back the same.
+
+    Parameters
+    ----------
+    matrix : array_like
+        Finite numbers, shape (rows, columns).
+
+    Returns
+    -------
+    bytes
+        The text. ``numpy.loadtxt`` gives the same float64 values back.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+
+    Examples
+    --------
+    >>> format_matrix([[1551.25, -1, 0], [0.1, 1e-6, 63]])
+    b'1551.25,-1.0,0.0\n0.1,1e-6,63.0\n'
+    """
+    unknown = int((~np.isfinite(matrix)).sum())
+    if unknown:
+        raise ValueError(
+            f"matrix holds {unknown} number{'s' * (unknown > 1)} that is not finite; "
+            "replace them first, such as with np.nan_to_num"
+        )
+    # orjson writes arrays ten times faster than savetxt, with the shortest exact digits.
+    rows = orjson.dumps(np.ascontiguousarray(matrix), option=orjson.OPT_SERIALIZE_NUMPY)
+    return rows[2:-2].replace(b"],[", b"\n") + b"\n"
 
 
 def _flux_tables(flux: xr.Dataset) -> dict[str, ArrayLike]:
