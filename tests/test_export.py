@@ -42,12 +42,6 @@ def test_format_matrix_is_read_back_as_the_same_numbers(numbers):
         assert bits(number) == bits(expected)
 
 
-@settings(max_examples=300, deadline=None)
-@given(typical.filter(lambda number: number < 1e16))  # Python's exponents begin there
-def test_format_matrix_is_about_as_short_as_python(number):
-    assert len(bytes(format_matrix([[number]]))) <= len(repr(number)) + 2
-
-
 @settings(max_examples=100, deadline=None)
 @given(hnp.arrays(np.int8, (3, 4)))
 def test_format_matrix_of_integers_has_no_decimal_point(matrix):
