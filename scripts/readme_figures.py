@@ -15,7 +15,7 @@ PIXEL = (120, 100)
 
 def main() -> None:
     scan = vb.load_scan(vb.demo_scan(), progress=False)
-    flux = vb.compute_flux(scan)
+    flux = vb.mask_noisy(vb.compute_flux(scan))
     asic = vb.fit_asic(flux)
     fits = vb.fit_pixels(flux, asic, progress=False)
     narrow = vb.fit_pixels(flux, asic, free=("A", "E0"), progress=False)

@@ -11,13 +11,8 @@ if TYPE_CHECKING:
     from velonb.explorer import Explorer, explore
     from velonb.export import export_csv, load_netcdf, save_netcdf
     from velonb.fit import average_pixel, fit_asic, fit_p_value, fit_pixel, fit_pixels
-    from velonb.flux import compute_flux
-    from velonb.heterogeneity import (
-        average_curve,
-        compare_spreads,
-        find_patterns,
-        profile_along,
-    )
+    from velonb.flux import compute_flux, mask_noisy, noisy_pixels
+    from velonb.heterogeneity import average_curve, compare_spreads, find_patterns, profile_along
     from velonb.ladder import fit_ladder, what_pixels_need
     from velonb.models import ThresholdModel, threshold_curve
     from velonb.plots import (
@@ -58,13 +53,15 @@ _ROOM_OF = {
     "find_data": "simulate",
     "find_patterns": "heterogeneity",
     "fit_asic": "fit",
-    "fit_p_value": "fit",
     "fit_ladder": "ladder",
+    "fit_p_value": "fit",
     "fit_pixel": "fit",
     "fit_pixels": "fit",
     "intrinsic_spread": "statistics",
     "load_netcdf": "export",
     "load_scan": "scan",
+    "mask_noisy": "flux",
+    "noisy_pixels": "flux",
     "plot_acquisitions": "plots",
     "plot_asic_fit": "plots",
     "plot_fit_types": "plots",
@@ -111,6 +108,8 @@ __all__ = [
     "intrinsic_spread",
     "load_netcdf",
     "load_scan",
+    "mask_noisy",
+    "noisy_pixels",
     "plot_acquisitions",
     "plot_asic_fit",
     "plot_fit_types",

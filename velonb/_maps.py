@@ -18,8 +18,11 @@ Array = NDArray[Any]
 
 CUT, NOT_FOUND, BAD, GOOD = -2, -1, 0, 1
 
-DETERMINED = {"f": 0.6, "A": 0.22, "s": 0.08, "E0": 0.35}
+DETERMINED = {"f": 0.6, "A": 0.22, "s": 0.06, "E0": 0.31}
+DETERMINED_WITH_S_ALONE = DETERMINED | {"A": 0.05, "E0": 0.14}
 """Largest expected error with which a parameter is determined: relative, for E0 in units of s.
+
+The second set holds where s is free and f is not: there, A follows the skewness of s.
 
 Toys show pulls of unit width and no bias below these limits, and skew likelihoods above them.
 """
@@ -108,7 +111,8 @@ def weak_parameters(
     curve = threshold_curve(*arguments, shape=shape, baseline=baseline)
     gradient = threshold_gradient(*arguments, shape=shape, baseline=baseline)
     mean_hits = float(np.sum(curve * pixels.exposure))
-    unit = [average["s" if name == "E0" else name] * DETERMINED[name] for name in free]
+    largest = DETERMINED_WITH_S_ALONE if "s" in free and "f" not in free else DETERMINED
+    unit = [average["s" if name == "E0" else name] * largest[name] for name in free]
     scaled = gradient[[PARAMETERS.index(name) for name in free]] * np.array(unit)[:, np.newaxis]
     weight = pixels.exposure / np.maximum(curve, 1e-12 * curve.max())
     expected = np.sqrt(np.diag(np.linalg.pinv((scaled * weight) @ scaled.T, hermitian=True)))

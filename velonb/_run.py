@@ -90,13 +90,13 @@ def save_results(
     notes = [str(warning.message) for warning in caught]
     for note in notes:
         bar.write(f"velonb: {note}", file=sys.stderr)
-    flux = vb.compute_flux(scan)
+    flux = vb.mask_noisy(vb.compute_flux(scan))
     bar.update()
     bar.set_description("fitting the ASIC")
     asic = vb.fit_asic(flux)
     bar.update()
     bar.set_description("fitting every pixel")
-    fits = vb.fit_pixels(flux, asic, progress=False)
+    fits = vb.fit_ladder(flux, asic, progress=False)
     bar.update()
     bar.set_description("saving the results")
     for name, dataset in {"scan": scan, "flux": flux, "fits": fits}.items():
@@ -115,7 +115,7 @@ def _facts(flux: xr.Dataset, fits: xr.Dataset) -> dict[str, str]:
         "Shutter time": flux.shutter,
         "Thresholds": f"{thresholds[0]} to {thresholds[-1]} DAC, {exposed.size} with exposure",
         "Exposure": f"{exposed.min():.4g} to {exposed.max():.4g} s a threshold",
-        "Active pixels": f"{flux.active_pixels:,}",
+        "Active pixels": f"{flux.active_pixels:,}, without {flux.noisy_pixels} noisy ones",
     }
     meanings = dict(
         zip(fits.fit_type.flag_values, fits.fit_type.flag_meanings.split(), strict=True)

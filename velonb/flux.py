@@ -1,4 +1,4 @@
-"""Flux of every pixel and of the whole ASIC."""
+"""Flux of every pixel and of the whole ASIC; pixels whose flux is noise."""
 
 from __future__ import annotations
 
@@ -66,3 +66,89 @@ def compute_flux(scan: xr.Dataset) -> xr.Dataset:
         flux[name].attrs = {"units": "hits/s", "long_name": long_name}
     flux.attrs = dict(scan.attrs) | {"active_pixels": int(active.sum())}
     return flux
+
+
+def noisy_pixels(
+    flux: xr.Dataset, *, last: int | None = None, fraction: float = 0.1
+) -> xr.DataArray:
+    """Find pixels that still count where the thresholds lie above the photopeak.
+
+    Few of them distort the fit of the ASIC: above the photopeak the sum over all other pixels is
+    close to zero and known best.
+
+    Parameters
+    ----------
+    flux : xarray.Dataset
+        What `compute_flux` returns.
+    last : int, optional
+        How many of the highest thresholds (with exposure) are looked at; 5 by default, or half of
+        them in a shorter scan.
+    fraction : float
+        A pixel is noisy if its flux there exceeds that of the median pixel by this fraction of the
+        median pixel's flux at the lowest thresholds, and by 5 standard deviations of the chip.
+
+    Returns
+    -------
+    xarray.DataArray of bool, dims (row, column)
+        True where an active pixel is noisy.
+
+    Raises
+    ------
+    ValueError
+        If `last` is more than half of the thresholds with exposure, or an argument not positive.
+
+    Examples
+    --------
+    >>> import velonb as vb
+    >>> int(vb.noisy_pixels(flux).sum())  # doctest: +SKIP
+    40
+    """
+    used = flux.isel(threshold=np.flatnonzero(flux["exposure"] > 0)).sortby("threshold")
+    half = used.sizes["threshold"] // 2
+    last = min(5, half) if last is None else last
+    if not 1 <= last <= half:
+        raise ValueError(
+            f"last is {last}; it must lie between 1 and half of the {used.sizes['threshold']} "
+            "thresholds that have an exposure"
+        )
+    if not fraction > 0:
+        raise ValueError(f"fraction is {fraction}; it must be above 0")
+    active = ~flux["mask"].astype(bool)
+    highest, lowest = used.isel(threshold=slice(-last, None)), used.isel(threshold=slice(last))
+    seconds = highest["exposure"].sum().item()
+    excess = highest["hits"].where(active).sum("threshold", min_count=1) / seconds
+    excess = excess - excess.median()
+    plateau = (lowest["hits"].where(active).sum("threshold", min_count=1)).median()
+    plateau = plateau / lowest["exposure"].sum()
+    # 1.4826 times the median distance is the sigma of a normal distribution; one hit at the least.
+    sigma = max(1.4826 * np.abs(excess).median().item(), 1 / seconds)
+    noisy = active & (excess > fraction * plateau) & (excess > 5 * sigma)
+    noisy.attrs = {"units": "1", "long_name": "noisy"}
+    return noisy.rename("noisy")
+
+
+def mask_noisy(flux: xr.Dataset, *, last: int | None = None, fraction: float = 0.1) -> xr.Dataset:
+    """Mask the `noisy_pixels`, so that neither the ASIC nor the fits contain them.
+
+    Parameters
+    ----------
+    flux : xarray.Dataset
+        What `compute_flux` returns.
+    last, fraction
+        As for `noisy_pixels`.
+
+    Returns
+    -------
+    xarray.Dataset
+        The flux without them: `mask`, `flux`, `asic_flux`, their errors and `active_pixels` are
+        new, and attribute `noisy_pixels` counts what was masked.
+
+    Examples
+    --------
+    >>> import velonb as vb
+    >>> flux = vb.mask_noisy(vb.compute_flux(scan))  # doctest: +SKIP
+    """
+    noisy = noisy_pixels(flux, last=last, fraction=fraction)
+    mask = (flux["mask"].astype(bool) | noisy).assign_attrs(flux["mask"].attrs)
+    masked = compute_flux(flux.assign(mask=mask))
+    return masked.assign_attrs(noisy_pixels=int(noisy.sum()))
