@@ -18,15 +18,6 @@ def dot(a: Array, b: Array) -> float:
     return total
 
 
-@compiled_sums
-def dot_weighted(a: Array, b: Array, weight: Array) -> float:
-    """Sum of products over the thresholds."""
-    total = 0.0
-    for i in range(a.size):
-        total += a[i] * b[i] * weight[i]
-    return total
-
-
 @compiled
 def factorise(matrix: Array, active: Array, damping: float, factor: Array) -> bool:
     """Cholesky factor of the active part of a matrix; the rest is as the unit matrix."""

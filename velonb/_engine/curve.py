@@ -8,8 +8,8 @@ from numba.extending import overload, register_jitable
 from scipy.special import erfc
 
 from velonb import _shapes
-from velonb._engine.algebra import congruence, dot, dot_weighted
-from velonb._engine.data import POISSON, Array, Scan, Work, compiled
+from velonb._engine.algebra import congruence
+from velonb._engine.data import POISSON, Array, Scan, Work, compiled, compiled_sums
 from velonb._shapes import SQRT_2PI, consistent, fe55, velo
 
 FLOOR = 1e-100
@@ -123,14 +123,25 @@ def expected_curvature(scan: Scan, x: Array, work: Work) -> None:
         _to_natural(x, work)
 
 
-@compiled
+@compiled_sums
 def _sum_products(work: Work) -> None:
+    # One loop with all sums in registers: faster, and much faster to compile, than ten loops.
     gradient, residual, weight = work.gradient, work.residual, work.weight
+    C = P = s = E0 = 0.0
+    CC = CP = PP = Cs = Ps = ss = CE0 = PE0 = sE0 = E0E0 = 0.0
+    for i in range(residual.size):
+        r, w = residual[i], weight[i]
+        g_C, g_P, g_s, g_E0 = gradient[0, i], gradient[1, i], gradient[2, i], gradient[3, i]
+        C, P, s, E0 = C + r * g_C, P + r * g_P, s + r * g_s, E0 + r * g_E0
+        CC, CP, PP = CC + w * g_C * g_C, CP + w * g_C * g_P, PP + w * g_P * g_P
+        Cs, Ps, ss = Cs + w * g_C * g_s, Ps + w * g_P * g_s, ss + w * g_s * g_s
+        CE0, PE0 = CE0 + w * g_C * g_E0, PE0 + w * g_P * g_E0
+        sE0, E0E0 = sE0 + w * g_s * g_E0, E0E0 + w * g_E0 * g_E0
     slope, hessian = work.slope, work.hessian
-    for a in range(4):
-        slope[a] = dot(residual, gradient[a])
-        for b in range(a + 1):
-            hessian[a, b] = dot_weighted(gradient[a], gradient[b], weight)
+    slope[0], slope[1], slope[2], slope[3] = C, P, s, E0
+    hessian[0, 0], hessian[1, 0], hessian[1, 1] = CC, CP, PP
+    hessian[2, 0], hessian[2, 1], hessian[2, 2] = Cs, Ps, ss
+    hessian[3, 0], hessian[3, 1], hessian[3, 2], hessian[3, 3] = CE0, PE0, sE0, E0E0
 
 
 @compiled
@@ -140,17 +151,23 @@ def _mirror(matrix: Array) -> None:
             matrix[b, a] = matrix[a, b]
 
 
-@compiled
+@compiled_sums
 def _add_bending(scan: Scan, x: Array, work: Work) -> None:
+    """Take the second derivatives of the curve, times the residuals, from the Hessian."""
     basis, residual, hessian = work.basis, work.residual, work.hessian
     C, P = linear(scan, x)
-    hessian[2, 0] -= dot(residual, basis[1])
-    hessian[3, 0] -= dot(residual, basis[2])
-    hessian[2, 1] -= dot(residual, basis[7])
-    hessian[3, 1] -= dot(residual, basis[8])
-    hessian[2, 2] -= C * dot(residual, basis[3]) + P * dot(residual, basis[9])
-    hessian[3, 2] -= C * dot(residual, basis[4]) + P * dot(residual, basis[10])
-    hessian[3, 3] -= C * dot(residual, basis[5]) + P * dot(residual, basis[11])
+    Cs = CE0 = Ps = PE0 = ss = sE0 = E0E0 = 0.0
+    for i in range(residual.size):
+        r = residual[i]
+        Cs, CE0 = Cs + r * basis[1, i], CE0 + r * basis[2, i]
+        Ps, PE0 = Ps + r * basis[7, i], PE0 + r * basis[8, i]
+        ss += r * (C * basis[3, i] + P * basis[9, i])
+        sE0 += r * (C * basis[4, i] + P * basis[10, i])
+        E0E0 += r * (C * basis[5, i] + P * basis[11, i])
+    hessian[2, 0], hessian[2, 1] = hessian[2, 0] - Cs, hessian[2, 1] - Ps
+    hessian[3, 0], hessian[3, 1] = hessian[3, 0] - CE0, hessian[3, 1] - PE0
+    hessian[2, 2], hessian[3, 2] = hessian[2, 2] - ss, hessian[3, 2] - sE0
+    hessian[3, 3] -= E0E0
 
 
 @compiled
