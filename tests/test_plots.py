@@ -212,7 +212,7 @@ def test_describe_pixel_of_each_fit_type(
 def test_describe_pixel_tells_limit_and_weakness(fits: xr.Dataset) -> None:
     flagged = fits.assign({name: xr.ones_like(fits["fit_type"]) for name in ("at_limit", "weak")})
     text = describe_pixel(flagged, *good_pixels(fits)[0])[0]
-    assert text.endswith("at the limit, weak")
+    assert text.endswith("at the limit; weak: f")
 
 
 @pytest.mark.parametrize(

@@ -274,7 +274,18 @@ def _verdict(pixel: xr.Dataset) -> str:
     p_value = float(pixel["p_value"])
     if np.isfinite(p_value):
         words.append(f"p = {p_value:.2g}")
-    for flag, text in (("at_limit", "at the limit"), ("weak", "weak")):
-        if flag in pixel and bool(pixel[flag]):
-            words.append(text)
-    return ", ".join(words)
+    if "at_limit" in pixel and bool(pixel["at_limit"]):
+        words.append("at the limit")
+    weak = " ".join(weak_parameters(int(pixel["weak"]))) if "weak" in pixel else ""
+    return ", ".join(words) + (f"; weak: {weak}" if weak else "")
+
+
+def weak_parameters(bits: int) -> list[str]:
+    """Names of the parameters that a value of `weak` marks.
+
+    Examples
+    --------
+    >>> weak_parameters(6)
+    ['A', 's']
+    """
+    return [name for k, name in enumerate(PARAMETERS) if bits >> k & 1]
