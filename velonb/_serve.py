@@ -43,7 +43,9 @@ def app(data: Path, options: list[str]) -> int:
 def app_command(notebook: Path) -> list[str]:
     """Command that serves a notebook on loopback, to those who know the token it makes up."""
     voila = [sys.executable, "-m", "voila", str(notebook)]
-    return [*voila, "--Voila.ip=127.0.0.1", "--Voila.auto_token=True"]
+    # The still picture stands in for the live view on code hosts, and would repeat it here.
+    no_still = "--TagRemovePreprocessor.remove_cell_tags={'still-picture'}"
+    return [*voila, "--Voila.ip=127.0.0.1", "--Voila.auto_token=True", no_still]
 
 
 def _serve(command: list[str], data: Path) -> int:

@@ -1,0 +1,86 @@
+"""Pick pixels on a map and see their scans, in a notebook.
+
+The package is named explorer because a module velonb.explore would hide the function
+`velonb.explore`. Pure functions are in `selection`, `maps` and `text`, artists in `map_view` and
+`curve_view`, widgets in `controls` and `clickable`; `explorer` joins them.
+"""
+
+from __future__ import annotations
+
+import os
+
+import xarray as xr
+from IPython import get_ipython
+from lmfit.model import ModelResult
+
+from velonb.explorer.explorer import Explorer
+
+__all__ = ["Explorer", "explore"]
+
+NO_NOTEBOOK = (
+    "velonb.explore shows itself in a notebook (JupyterLab, VS Code, Colab, Voila), and this is a "
+    "plain Python session: move it with .select(row, column) and save its .figure, or use "
+    "velonb.plot_pixel_scan."
+)
+
+
+def explore(
+    flux: xr.Dataset,
+    fits: xr.Dataset,
+    asic: ModelResult,
+    *,
+    folder: str | os.PathLike[str] = ".",
+) -> Explorer:
+    """Show a map of the chip beside the scan of the pixel that is picked on it.
+
+    Parameters
+    ----------
+    flux : xarray.Dataset
+        From `compute_flux`.
+    fits : xarray.Dataset
+        From `fit_pixels`.
+    asic : lmfit.model.ModelResult
+        From `fit_asic`.
+    folder : path-like
+        Where the buttons save files.
+
+    Returns
+    -------
+    Explorer
+        It shows itself. `.select(row, column)` moves it, `.selection` is the list of chosen
+        ``(row, column)``, `.shown` the map of the pixels shown, `.figure` the matplotlib Figure.
+
+    Raises
+    ------
+    ValueError
+        If a variable is missing, or `flux` and `fits` are not of one chip.
+
+    Examples
+    --------
+    ``explorer = vb.explore(flux, fits, asic)``, and in the next cell ``explorer.selection``
+    """
+    _check(flux, fits)
+    explorer = Explorer(flux, fits, asic, folder=folder)
+    if hasattr(get_ipython(), "kernel"):
+        explorer._ipython_display_()
+    else:
+        print(NO_NOTEBOOK)
+    return explorer
+
+
+def _check(flux: xr.Dataset, fits: xr.Dataset) -> None:
+    needed = {
+        "flux": (flux, "compute_flux", ("hits", "exposure", "mask", "flux_err", "asic_flux")),
+        "fits": (fits, "fit_pixels", ("E0", "E0_err", "fit_type", "p_value", "chi2", "dof")),
+    }
+    for argument, (data, source, names) in needed.items():
+        missing = [name for name in names if name not in data]
+        if missing:
+            raise ValueError(
+                f"{argument} has no {', '.join(missing)}: give explore what {source} returned"
+            )
+    sizes = [(data.sizes["row"], data.sizes["column"]) for data in (flux, fits)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(
+            f"flux has {sizes[0]} rows and columns, fits {sizes[1]}: give both of the same chip"
+        )
