@@ -21,6 +21,8 @@ def fit_curve(
     error: xr.DataArray,
     p0: Sequence[float] | dict[str, float] | None,
     free: tuple[str, ...],
+    *,
+    shift: bool = False,
 ) -> lmfit.model.ModelResult:
     """Fit one curve of flux (hits/s) with its errors at the thresholds that can be used."""
     used = (source["exposure"] > 0).values
@@ -32,10 +34,33 @@ def fit_curve(
     if model.statistic == "chi2":
         weights = 1 / error.values[used]
     params = model.guess(values, t=threshold) if p0 is None else model.make_params(**_start(p0))
+    if p0 is not None and shift:
+        params = _shifted(model, params, values, threshold, weights, free)
     region = physical_region(threshold, model.statistic)
     for name in PARAMETERS:
         params[name].set(vary=name in free, min=region[name][0], max=region[name][1])
     return model.fit(values, params, t=threshold, weights=weights)
+
+
+def _shifted(
+    model: ThresholdModel,
+    params: lmfit.Parameters,
+    flux: NDArray[Any],
+    threshold: NDArray[Any],
+    weights: NDArray[Any],
+    free: tuple[str, ...],
+) -> lmfit.Parameters:
+    """Shift a curve to where it describes the flux best, with the A that goes with it."""
+    trials = []
+    for E0 in np.linspace(threshold[0], threshold[-1], 63)[1:-1] if "E0" in free else ():
+        trial = params.copy()
+        trial["E0"].set(value=E0)
+        if "A" in free:
+            curve = model.eval(trial, t=threshold)
+            trial["A"].set(value=trial["A"].value * flux.sum() / curve.sum())
+        residual = model._residual(trial, flux, weights, t=threshold)
+        trials.append((float(np.sum(residual**2)), E0, trial))
+    return min(trials)[2] if trials else params
 
 
 def _between_first_and_last_hit(

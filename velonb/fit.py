@@ -126,9 +126,10 @@ def fit_pixel(
     if "baseline" in pixel:
         baseline = float(pixel["baseline"])
     model = ThresholdModel(shape, statistic=statistic, baseline=baseline)
-    if asic is not None and p0 is None:
+    shift = asic is not None and p0 is None
+    if shift:
         p0 = average_pixel(flux, asic)
-    return fit_curve(model, pixel, pixel["flux"], pixel["flux_err"], p0, free)
+    return fit_curve(model, pixel, pixel["flux"], pixel["flux_err"], p0, free, shift=shift)
 
 
 def fit_p_value(result: lmfit.model.ModelResult) -> float:

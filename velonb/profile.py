@@ -49,7 +49,8 @@ def profile_errors(
 
 def _distance(result: lmfit.model.ModelResult, name: str, side: int) -> float:
     best = result.params[name]
-    edge = abs((best.min if side < 0 else best.max) - best.value)
+    # Just inside: on an edge itself, such as A = 0, the curve may have no likelihood.
+    edge = (1 - 1e-9) * abs((best.min if side < 0 else best.max) - best.value)
 
     def excess(distance: float) -> float:
         return _statistic_at(result, name, best.value + side * distance) - result.chisqr - 1

@@ -72,13 +72,18 @@ def invert(factor: Array, active: Array, inverse: Array) -> None:
 @compiled
 def congruence(chain: Array, vector: Array, matrix: Array) -> None:
     """Replace a vector g by chain' g and a matrix M by chain' M chain."""
-    old_vector, old_matrix = vector.copy(), matrix.copy()
+    half = np.empty((5, 4))
+    for b in range(4):
+        for a in range(4):
+            half[a, b] = 0.0
+            for c in range(4):
+                half[a, b] += matrix[a, c] * chain[c, b]
+        half[4, b] = vector[b]
     for a in range(4):
         vector[a] = 0.0
         for c in range(4):
-            vector[a] += chain[c, a] * old_vector[c]
+            vector[a] += chain[c, a] * half[4, c]
         for b in range(4):
             matrix[a, b] = 0.0
             for c in range(4):
-                for d in range(4):
-                    matrix[a, b] += chain[c, a] * old_matrix[c, d] * chain[d, b]
+                matrix[a, b] += chain[c, a] * half[c, b]

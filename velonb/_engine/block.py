@@ -7,11 +7,25 @@ import math
 import numpy as np
 
 from velonb._engine.algebra import congruence, factorise, invert
-from velonb._engine.curve import exact_curvature, expected_curvature, fill_basis, moves_linearly
-from velonb._engine.data import CHI2, POISSON, Array, Fits, Scan, Work, compiled, compiled_and_kept
+from velonb._engine.curve import evaluate, exact_curvature, expected_curvature, moves_linearly
+from velonb._engine.data import (
+    CHI2,
+    POISSON,
+    Array,
+    Fits,
+    Scan,
+    Work,
+    compiled,
+    compiled_and_kept,
+    new_work,
+)
 from velonb._engine.goodness import expected
 from velonb._engine.newton import minimise, select_active
+from velonb._engine.start import Starts, most_likely, prepare_starts, start_at
 from velonb._shapes import SQRT_2PI
+
+FAR = 0.5
+"""Distance from the start, in units of the ASIC's s, from which a second start is tried."""
 
 
 @compiled_and_kept
@@ -20,29 +34,25 @@ def fit_block(scan: Scan, baseline: Array, hits: Array, fits: Fits) -> None:
 
     Shapes: `baseline` (pixel), `hits` (pixel, threshold); `fits` is filled.
     """
-    size = scan.threshold.size
-    work = Work(
-        np.zeros(2), np.zeros((12, size)), np.zeros((4, size)), np.zeros(size), np.zeros(size),
-        np.zeros(size), np.zeros((4, size)), np.zeros((4, size)),
-        np.zeros(4), np.zeros((4, 4)), np.zeros((4, 4)), np.zeros((4, 4)),
-    )  # fmt: skip
-    common = np.zeros((12, size))
-    known = math.nan
+    work = new_work(scan.threshold.size)
+    starts = prepare_starts(scan, baseline[0] if baseline.size else 0.0)
     for pixel in range(hits.shape[0]):
-        if baseline[pixel] != known:
-            known = baseline[pixel]
-            fill_basis(scan, known, scan.start[2], scan.start[3], common)
-        work.basis[:], work.place[0], work.place[1] = common, scan.start[2], scan.start[3]
-        _fit_pixel(scan, baseline[pixel], hits[pixel], work, pixel, fits)
+        work.counts[:] = hits[pixel]
+        _fit_pixel(scan, starts, baseline[pixel], work, pixel, fits)
 
 
 @compiled
 def _fit_pixel(
-    scan: Scan, baseline: float, hits: Array, work: Work, pixel: int, fits: Fits
+    scan: Scan, starts: Starts, baseline: float, work: Work, pixel: int, fits: Fits
 ) -> None:
     x = np.empty(4)
-    _start(scan, hits, work.basis, x)
-    found, statistic, evaluations = minimise(scan, baseline, hits, x, work)
+    start_at(most_likely(starts, work.counts), scan, starts, baseline, work, x)
+    began = x[3]
+    found, statistic, evaluations = minimise(scan, baseline, x, work)
+    if abs(x[3] - began) > FAR * scan.start[2] or not found:
+        # So long a way may have led past the lowest minimum: try from the ASIC's place as well.
+        found, statistic, more = _minimise_again(scan, starts, baseline, work, x, found, statistic)
+        evaluations += more
     fits.found[pixel], fits.evaluations[pixel] = found, evaluations
     if not found:
         return
@@ -62,22 +72,26 @@ def _fit_pixel(
 
 
 @compiled
-def _start(scan: Scan, hits: Array, basis: Array, x: Array) -> None:
-    """The curve of the ASIC with the best A, which has a closed form."""
-    f, A, s, E0 = scan.start[0], scan.start[1], scan.start[2], scan.start[3]
-    plateau = (1 - f) / (SQRT_2PI * s)
-    if scan.free[1]:
-        above = below = 0.0
-        for i in range(hits.size):
-            unit = (f * basis[0, i] + plateau * basis[6, i]) * scan.exposure[i]
-            if scan.statistic == POISSON:
-                above, below = above + hits[i], below + unit
-            elif hits[i] > 0:
-                above, below = above + unit, below + unit * unit / hits[i]
-        A = above / below
-    x[0], x[1], x[2], x[3] = f, A, s, E0
-    if moves_linearly(scan):
-        x[0], x[1] = f * A, plateau * A
+def _minimise_again(
+    scan: Scan,
+    starts: Starts,
+    baseline: float,
+    work: Work,
+    x: Array,
+    found: bool,
+    statistic: float,
+) -> tuple[bool, float, int]:
+    """Minimise from the ASIC's own place; leave x and the work arrays at the lower minimum."""
+    other = np.empty(4)
+    nearest = np.argmin(np.abs(starts.E0 - scan.start[3]))
+    start_at(nearest, scan, starts, baseline, work, other)
+    found_other, statistic_other, evaluations = minimise(scan, baseline, other, work)
+    if found_other and (not found or statistic_other < statistic):
+        x[:] = other
+        return True, statistic_other, evaluations
+    evaluate(scan, baseline, x, work)
+    exact_curvature(scan, x, work)
+    return found, statistic, evaluations + 1
 
 
 @compiled
@@ -85,7 +99,7 @@ def _covariance(scan: Scan, x: Array, work: Work, covariance: Array) -> None:
     """Inverse of the observed Hessian for the likelihood, of the expected one for chi-square."""
     if scan.statistic == CHI2:
         expected_curvature(scan, x, work)
-    else:
+    elif not work.exact[0]:
         exact_curvature(scan, x, work)
     if not factorise(work.hessian, scan.free, 0.0, work.factor):
         expected_curvature(scan, x, work)

@@ -57,21 +57,21 @@ def linear(scan: Scan, x: Array) -> tuple[float, float]:
 
 
 @compiled
-def evaluate(scan: Scan, baseline: float, hits: Array, x: Array, work: Work) -> float:
+def evaluate(scan: Scan, baseline: float, x: Array, work: Work) -> float:
     """Fill flux, gradient and residual of every threshold; return the statistic."""
     if work.place[0] != x[2] or work.place[1] != x[3]:
         fill_basis(scan, baseline, x[2], x[3], work.basis)
         work.place[0], work.place[1] = x[2], x[3]
     C, P = linear(scan, x)
     basis, gradient, flux = work.basis, work.gradient, work.flux
-    for i in range(hits.size):
+    for i in range(flux.size):
         gradient[0, i], gradient[1, i] = basis[0, i], basis[6, i]
         gradient[2, i] = C * basis[1, i] + P * basis[7, i]
         gradient[3, i] = C * basis[2, i] + P * basis[8, i]
         flux[i] = C * basis[0, i] + P * basis[6, i]
     if scan.statistic == POISSON:
-        return _likelihood(scan.exposure, hits, flux, work.residual)
-    return _neyman(scan.exposure, hits, flux, work.residual, work.weight)
+        return _likelihood(scan.exposure, work.counts, flux, work.residual)
+    return _neyman(scan.exposure, work.counts, flux, work.residual, work.weight)
 
 
 @compiled
@@ -103,6 +103,7 @@ def exact_curvature(scan: Scan, x: Array, work: Work) -> None:
     """Slope, downhill, and Hessian of half the statistic, in the coordinates of the fit."""
     if scan.statistic == POISSON:
         work.weight[:] = (work.residual + scan.exposure) / work.flux
+    work.exact[0] = True
     _sum_products(work)
     _add_bending(scan, x, work)
     _mirror(work.hessian)
@@ -117,6 +118,7 @@ def expected_curvature(scan: Scan, x: Array, work: Work) -> None:
     """Slope as above and the expected Hessian, which is never indefinite."""
     if scan.statistic == POISSON:
         work.weight[:] = scan.exposure / work.flux
+    work.exact[0] = False
     _sum_products(work)
     _mirror(work.hessian)
     if not moves_linearly(scan):

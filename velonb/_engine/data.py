@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
@@ -14,6 +15,21 @@ Array = NDArray[Any]
 POISSON, CHI2 = 0, 1
 STATISTICS = {"poisson": POISSON, "chi2": CHI2}
 SHAPE_CODES = {shape: code for code, shape in enumerate(_shapes.SHAPES)}
+
+
+def compiled(function: Any) -> Any:
+    """Compile at first use; other threads run while the function does."""
+    return njit(nogil=True, error_model="numpy")(function)
+
+
+def compiled_and_kept(function: Any) -> Any:
+    """Compile at first use and keep the result, with all that it calls, on disk."""
+    return njit(nogil=True, error_model="numpy", cache=True)(function)
+
+
+def compiled_sums(function: Any) -> Any:
+    """Compile with sums in any order over thresholds, so that the processor's vectors are used."""
+    return njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})(function)
 
 
 class Scan(NamedTuple):
@@ -52,6 +68,8 @@ class Fits(NamedTuple):
 class Work(NamedTuple):
     """What one thread writes again and again."""
 
+    counts: Array
+    """Hits of the pixel at every threshold."""
     place: Array
     """s and E0 at which the basis was computed."""
     basis: Array
@@ -66,20 +84,29 @@ class Work(NamedTuple):
     whitened: Array
     slope: Array
     hessian: Array
+    """Of half the statistic, in the coordinates of the fit."""
+    exact: Array
+    """Whether the Hessian is the exact one, not the expected; one boolean."""
     chain: Array
     factor: Array
 
 
-def compiled(function: Any) -> Any:
-    """Compile at first use; other threads run while the function does."""
-    return njit(nogil=True, error_model="numpy")(function)
-
-
-def compiled_and_kept(function: Any) -> Any:
-    """Compile at first use and keep the result, with all that it calls, on disk."""
-    return njit(nogil=True, error_model="numpy", cache=True)(function)
-
-
-def compiled_sums(function: Any) -> Any:
-    """Compile with sums in any order over thresholds, so that the processor's vectors are used."""
-    return njit(nogil=True, error_model="numpy", fastmath={"reassoc", "contract"})(function)
+@compiled
+def new_work(size: int) -> Work:
+    """Work arrays for a scan of that many thresholds."""
+    return Work(
+        np.zeros(size),
+        np.zeros(2),
+        np.zeros((12, size)),
+        np.zeros((4, size)),
+        np.zeros(size),
+        np.zeros(size),
+        np.zeros(size),
+        np.zeros((4, size)),
+        np.zeros((4, size)),
+        np.zeros(4),
+        np.zeros((4, 4)),
+        np.zeros(1, dtype=np.bool_),
+        np.zeros((4, 4)),
+        np.zeros((4, 4)),
+    )
