@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from velonb.plots.parameter import GOOD, parameter_map, parameter_title
+from velonb.plots.parameter import good_pixels, parameter_map, parameter_title
 from velonb.plots.style import BAND, axis_label, fit_colour, new_figure, styled
 from velonb.statistics import weighted_mean
 
@@ -165,12 +165,12 @@ def plot_pattern(
 def _good_values(
     fits: xr.Dataset, parameter: str, fit: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    chosen = fits.sel(fit=fit).transpose("row", "column")
+    chosen = fits.sel(fit=fit).transpose(..., "row", "column")
     if f"{parameter}_err" not in chosen:
         raise ValueError(
             f"parameter is {parameter!r}, which has no error; it must be f, A, s or E0"
         )
-    good = chosen["fit_type"].values == GOOD
+    good = good_pixels(fits, fit)
     error = np.where(good, chosen[f"{parameter}_err"].values, np.nan)
     if not np.isfinite(error).any():
         raise ValueError(f"{parameter} has no error in fit {fit!r}: it was held fixed there")

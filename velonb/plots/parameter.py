@@ -55,9 +55,15 @@ def parameter_map(
 
 def good_values(fits: xr.Dataset, variable: str, fit: str) -> NDArray[np.float64]:
     """Return the values of a variable in good pixels, in one dimension; NaN is kept."""
-    chosen = fits.sel(fit=fit)
-    good = chosen["fit_type"].transpose(*MAP_DIMS).values == GOOD
-    return np.asarray(chosen[variable].transpose(*MAP_DIMS).values[good], dtype=float)
+    values = fits[variable].sel(fit=fit).transpose(*MAP_DIMS).values
+    return np.asarray(values[good_pixels(fits, fit)], dtype=float)
+
+
+def good_pixels(fits: xr.Dataset, fit: str) -> NDArray[np.bool_]:
+    """Mark the pixels whose values count: the fit is good and does not end on a limit."""
+    chosen = fits.sel(fit=fit).transpose(..., *MAP_DIMS)
+    good = chosen["fit_type"].values == GOOD
+    return good & (chosen["at_limit"].values == 0) if "at_limit" in chosen else good
 
 
 def settled_values(fits: xr.Dataset, variable: str, fit: str) -> NDArray[np.float64]:
@@ -81,12 +87,8 @@ def settled_values(fits: xr.Dataset, variable: str, fit: str) -> NDArray[np.floa
         Of good pixels that are not on the edge and at most four 68 % half widths from the median;
         of all pixels where none is good.
     """
-    chosen = fits.sel(fit=fit).transpose(..., *MAP_DIMS)
-    settled = chosen["fit_type"].values == GOOD
-    if "at_limit" in chosen:
-        settled &= chosen["at_limit"].values == 0
-    values = np.asarray(chosen[variable].values, dtype=float)
-    kept = values[settled & np.isfinite(values)]
+    values = np.asarray(fits[variable].sel(fit=fit).transpose(*MAP_DIMS).values, dtype=float)
+    kept = values[good_pixels(fits, fit) & np.isfinite(values)]
     if not kept.size:
         return values.ravel()
     low, median, high = np.percentile(kept, (15.87, 50, 84.13))
@@ -104,7 +106,7 @@ def median_text(name: str, values: ArrayLike, units: str | None) -> str:
 
 
 def parameter_title(fits: xr.Dataset, parameter: str, fit: str) -> str:
-    """The summary of a parameter over the good pixels of a fit.
+    """The summary of a parameter over the good pixels of a fit that are not at a limit.
 
     Parameters
     ----------
