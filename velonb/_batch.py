@@ -105,11 +105,17 @@ def describe_scan(
         pixels.threshold,
         pixels.exposure,
         np.array([start[name] for name in PARAMETERS]),
+        shifts(pixels.threshold) if "E0" in free else np.array([start["E0"]]),
         np.array([name in free for name in PARAMETERS]),
         np.array([region[name][0] for name in PARAMETERS]),
         np.array([region[name][1] for name in PARAMETERS]),
         moment_table(),
     )
+
+
+def shifts(threshold: Array) -> Array:
+    """E0 at which a fit may begin."""
+    return np.linspace(threshold[0], threshold[-1], 63)[1:-1].copy()
 
 
 def fit_all(

@@ -10,7 +10,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from velonb._batch import check_thresholds, physical_region
+from velonb._batch import check_thresholds, physical_region, shifts
 from velonb.models import PARAMETERS, ThresholdModel
 
 
@@ -52,7 +52,7 @@ def _shifted(
 ) -> lmfit.Parameters:
     """Shift a curve to where it describes the flux best, with the A that goes with it."""
     trials = []
-    for E0 in np.linspace(threshold[0], threshold[-1], 63)[1:-1] if "E0" in free else ():
+    for E0 in shifts(threshold) if "E0" in free else ():
         trial = params.copy()
         trial["E0"].set(value=E0)
         if "A" in free:

@@ -18,6 +18,31 @@ def dot(a: Array, b: Array) -> float:
     return total
 
 
+@compiled_sums
+def total(a: Array) -> float:
+    """Sum over the thresholds."""
+    result = 0.0
+    for i in range(a.size):
+        result += a[i]
+    return result
+
+
+@compiled
+def copy_into(source: Array, target: Array) -> None:
+    """Copy an array of one dimension; a slice assignment would take seconds to compile."""
+    for i in range(target.size):
+        target[i] = source[i]
+
+
+@compiled
+def count_true(flags: Array) -> int:
+    """Count how many of some flags are set."""
+    total = 0
+    for flag in flags:
+        total += flag
+    return total
+
+
 @compiled
 def factorise(matrix: Array, active: Array, damping: float, factor: Array) -> bool:
     """Cholesky factor of the active part of a matrix; the rest is as the unit matrix."""
@@ -61,8 +86,8 @@ def invert(factor: Array, active: Array, inverse: Array) -> None:
     """Invert the active part of a matrix from its Cholesky factor; the rest becomes zero."""
     unit, column = np.zeros(4), np.zeros(4)
     for a in range(4):
-        unit[:] = 0.0
-        unit[a] = 1.0
+        for b in range(4):
+            unit[b] = 1.0 if a == b else 0.0
         solve_lower(factor, active, unit, column)
         solve_upper(factor, column, column)
         for b in range(4):

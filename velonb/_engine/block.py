@@ -6,10 +6,9 @@ import math
 
 import numpy as np
 
-from velonb._engine.algebra import congruence, factorise, invert
-from velonb._engine.curve import evaluate, exact_curvature, expected_curvature, moves_linearly
+from velonb._engine.algebra import congruence, copy_into, count_true, factorise, invert
+from velonb._engine.curve import expected_curvature, moves_linearly
 from velonb._engine.data import (
-    CHI2,
     POISSON,
     Array,
     Fits,
@@ -37,7 +36,7 @@ def fit_block(scan: Scan, baseline: Array, hits: Array, fits: Fits) -> None:
     work = new_work(scan.threshold.size)
     starts = prepare_starts(scan, baseline[0] if baseline.size else 0.0)
     for pixel in range(hits.shape[0]):
-        work.counts[:] = hits[pixel]
+        copy_into(hits[pixel], work.counts)
         _fit_pixel(scan, starts, baseline[pixel], work, pixel, fits)
 
 
@@ -46,67 +45,56 @@ def _fit_pixel(
     scan: Scan, starts: Starts, baseline: float, work: Work, pixel: int, fits: Fits
 ) -> None:
     x = np.empty(4)
-    start_at(most_likely(starts, work.counts), scan, starts, baseline, work, x)
-    began = x[3]
-    found, statistic, evaluations = minimise(scan, baseline, x, work)
-    if abs(x[3] - began) > FAR * scan.start[2] or not found:
-        # So long a way may have led past the lowest minimum: try from the ASIC's place as well.
-        found, statistic, more = _minimise_again(scan, starts, baseline, work, x, found, statistic)
-        evaluations += more
+    found, statistic, evaluations = _lowest_minimum(scan, starts, baseline, work, x)
     fits.found[pixel], fits.evaluations[pixel] = found, evaluations
     if not found:
         return
-    active = np.zeros(4, dtype=np.bool_)
-    _covariance(scan, x, work, fits.covariance[pixel])
+    covariance, active = fits.covariance[pixel], np.zeros(4, dtype=np.bool_)
     select_active(scan, x, work.slope, active)
-    fits.at_limit[pixel] = np.sum(active) < np.sum(scan.free)
-    fits.statistic[pixel] = max(statistic, 0.0)
+    observed = scan.statistic == POISSON and work.exact[0]
+    observed = observed and factorise(work.hessian, scan.free, 0.0, work.factor)
+    if observed:
+        invert(work.factor, scan.free, covariance)
+    expected_curvature(scan, x, work)
+    if not observed and factorise(work.hessian, scan.free, 0.0, work.factor):
+        invert(work.factor, scan.free, covariance)
     if scan.statistic == POISSON:
-        mean, variance = expected(scan, active, x, work)
+        mean, variance = expected(scan, active, work)
         # A parameter pressed against an edge has been fitted too, and took its share.
-        pressed = np.sum(scan.free) - np.sum(active)
+        pressed = count_true(scan.free) - count_true(active)
         fits.mean[pixel], fits.variance[pixel] = mean - pressed, variance - 2 * pressed
-    fits.values[pixel] = x
+    fits.at_limit[pixel] = count_true(active) < count_true(scan.free)
+    fits.statistic[pixel] = max(statistic, 0.0)
+    copy_into(x, fits.values[pixel])
     if moves_linearly(scan):
-        _natural(x, fits.values[pixel], fits.covariance[pixel], work.chain)
+        _natural(x, fits.values[pixel], covariance, work.chain)
 
 
 @compiled
-def _minimise_again(
-    scan: Scan,
-    starts: Starts,
-    baseline: float,
-    work: Work,
-    x: Array,
-    found: bool,
-    statistic: float,
+def _lowest_minimum(
+    scan: Scan, starts: Starts, baseline: float, work: Work, x: Array
 ) -> tuple[bool, float, int]:
-    """Minimise from the ASIC's own place; leave x and the work arrays at the lower minimum."""
-    other = np.empty(4)
-    nearest = np.argmin(np.abs(starts.E0 - scan.start[3]))
-    start_at(nearest, scan, starts, baseline, work, other)
-    found_other, statistic_other, evaluations = minimise(scan, baseline, other, work)
-    if found_other and (not found or statistic_other < statistic):
-        x[:] = other
-        return True, statistic_other, evaluations
-    evaluate(scan, baseline, x, work)
-    exact_curvature(scan, x, work)
-    return found, statistic, evaluations + 1
+    """Minimise from the most likely shift; after a long way from the ASIC's own place as well.
 
-
-@compiled
-def _covariance(scan: Scan, x: Array, work: Work, covariance: Array) -> None:
-    """Inverse of the observed Hessian for the likelihood, of the expected one for chi-square."""
-    if scan.statistic == CHI2:
-        expected_curvature(scan, x, work)
-    elif not work.exact[0]:
-        exact_curvature(scan, x, work)
-    if not factorise(work.hessian, scan.free, 0.0, work.factor):
-        expected_curvature(scan, x, work)
-        if not factorise(work.hessian, scan.free, 0.0, work.factor):
-            covariance[:] = math.nan
-            return
-    invert(work.factor, scan.free, covariance)
+    So long a way may have led past the lowest minimum. x and the work arrays end at the lower one.
+    """
+    trial, total, found_any, lowest = np.empty(4), 0, False, math.inf
+    place = most_likely(starts, work.counts)
+    start_at(place, scan, starts, baseline, work, trial)
+    for attempt in range(3):
+        found, statistic, evaluations = minimise(scan, baseline, trial, work)
+        total += evaluations
+        lower = found and statistic <= lowest + 1e-9 * abs(lowest)
+        if lower or attempt == 0:
+            copy_into(trial, x)
+            found_any, lowest = found, statistic
+        if attempt == 0 and (not found or abs(x[3] - starts.E0[place]) > FAR * scan.start[2]):
+            start_at(starts.of_asic, scan, starts, baseline, work, trial)
+        elif attempt == 1 and not lower:
+            copy_into(x, trial)
+        else:
+            break
+    return found_any, lowest, total
 
 
 @compiled

@@ -102,7 +102,8 @@ def _neyman(exposure: Array, hits: Array, flux: Array, residual: Array, weight: 
 def exact_curvature(scan: Scan, x: Array, work: Work) -> None:
     """Slope, downhill, and Hessian of half the statistic, in the coordinates of the fit."""
     if scan.statistic == POISSON:
-        work.weight[:] = (work.residual + scan.exposure) / work.flux
+        for i in range(work.flux.size):
+            work.weight[i] = (work.residual[i] + scan.exposure[i]) / work.flux[i]
     work.exact[0] = True
     _sum_products(work)
     _add_bending(scan, x, work)
@@ -117,7 +118,8 @@ def exact_curvature(scan: Scan, x: Array, work: Work) -> None:
 def expected_curvature(scan: Scan, x: Array, work: Work) -> None:
     """Slope as above and the expected Hessian, which is never indefinite."""
     if scan.statistic == POISSON:
-        work.weight[:] = scan.exposure / work.flux
+        for i in range(work.flux.size):
+            work.weight[i] = scan.exposure[i] / work.flux[i]
     work.exact[0] = False
     _sum_products(work)
     _mirror(work.hessian)

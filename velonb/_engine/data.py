@@ -41,6 +41,8 @@ class Scan(NamedTuple):
     exposure: Array
     start: Array
     """f, A, s, E0 of the average pixel."""
+    shifts: Array
+    """E0 at which a fit may begin."""
     free: Array
     """Which of f, A, s, E0 are fitted, as four booleans."""
     low: Array

@@ -11,7 +11,7 @@ from functools import lru_cache
 import numpy as np
 
 from velonb._engine.algebra import dot, factorise
-from velonb._engine.curve import expected_curvature, moves_linearly
+from velonb._engine.curve import moves_linearly
 from velonb._engine.data import Array, Scan, Work, compiled
 from velonb.statistics import HARDLY_ANY_HITS, MANY_HITS, likelihood_moments
 
@@ -26,9 +26,8 @@ def moment_table() -> Array:
 
 
 @compiled
-def expected(scan: Scan, fitted: Array, x: Array, work: Work) -> tuple[float, float]:
-    """Mean and variance of the minimised statistic, given the fitted curve."""
-    expected_curvature(scan, x, work)
+def expected(scan: Scan, fitted: Array, work: Work) -> tuple[float, float]:
+    """Mean and variance of the minimised statistic, given the expected Hessian of the fit."""
     if not factorise(work.hessian, fitted, 0.0, work.factor):
         return math.nan, math.nan
     _fill_moments(scan.exposure, work.flux, scan.moments, work.kappa)
@@ -71,7 +70,8 @@ def _fill_whitened(scan: Scan, fitted: Array, work: Work) -> None:
     _gradient_of_fit(scan, work)
     for a in range(4):
         if not fitted[a]:
-            v[a, :] = 0.0
+            for i in range(v.shape[1]):
+                v[a, i] = 0.0
             continue
         for b in range(a):
             for i in range(v.shape[1]):

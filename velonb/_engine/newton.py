@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from velonb._engine.algebra import factorise, solve_lower, solve_upper
+from velonb._engine.algebra import copy_into, factorise, solve_lower, solve_upper
 from velonb._engine.curve import evaluate, exact_curvature, expected_curvature
 from velonb._engine.data import Array, Scan, Work, compiled
 
@@ -23,25 +23,25 @@ SLIGHT_DAMPING, FIRST_DAMPING, MOST_DAMPING = 1e-6, 1e-2, 1e10
 def minimise(scan: Scan, baseline: float, x: Array, work: Work) -> tuple[bool, float, int]:
     """Move x to the minimum; return whether it was found, its statistic and the evaluations."""
     trial, step, active = np.zeros(4), np.zeros(4), np.zeros(4, dtype=np.bool_)
-    statistic, damping, evaluations = evaluate(scan, baseline, x, work), 0.0, 1
-    lowered = True
-    while evaluations < MOST_EVALUATIONS and damping < MOST_DAMPING:
-        if lowered:
+    copy_into(x, trial)
+    statistic, damping = math.inf, 0.0
+    for evaluations in range(1, MOST_EVALUATIONS + 1):
+        reached = evaluate(scan, baseline, trial, work)
+        if reached <= statistic + 1e-9 * (1.0 + abs(reached)):
+            copy_into(trial, x)
+            statistic = reached
+            damping = 0.1 * damping if damping > SLIGHT_DAMPING else 0.0
             damping = _downhill(scan, x, work, active, damping)
+        else:
+            damping = max(10.0 * damping, FIRST_DAMPING)
+        if not damping < MOST_DAMPING:
+            return False, statistic, evaluations
         factorise(work.hessian, active, damping, work.factor)
         decrease = _newton_step(scan, x, work, active, step, trial)
         if decrease < ENOUGH and damping <= SLIGHT_DAMPING:
-            x[:] = trial
+            copy_into(trial, x)
             return True, statistic - decrease, evaluations
-        reached = evaluate(scan, baseline, trial, work)
-        evaluations += 1
-        lowered = reached <= statistic + 1e-9 * (1.0 + abs(statistic))
-        if lowered:
-            x[:], statistic = trial, reached
-            damping = 0.1 * damping if damping > SLIGHT_DAMPING else 0.0
-        else:
-            damping = max(10.0 * damping, FIRST_DAMPING)
-    return False, statistic, evaluations
+    return False, statistic, MOST_EVALUATIONS
 
 
 @compiled

@@ -11,12 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from velonb._engine.algebra import dot
+from velonb._engine.algebra import copy_into, dot, total
 from velonb._engine.curve import FLOOR, fill_basis, moves_linearly
 from velonb._engine.data import POISSON, Array, Scan, Work, compiled
 from velonb._shapes import SQRT_2PI
-
-SHIFTS = 61
 
 
 class Starts(NamedTuple):
@@ -29,31 +27,35 @@ class Starts(NamedTuple):
     """Of the flux for A = 1."""
     expected: Array
     """Hits of all thresholds for A = 1."""
+    of_asic: int
+    """Which of them lies nearest to the ASIC's own place."""
 
 
 @compiled
 def prepare_starts(scan: Scan, baseline: float) -> Starts:
     """Shift the ASIC's curve over the scan, or leave it where it is if E0 is held."""
-    threshold, exposure = scan.threshold, scan.exposure
+    threshold, exposure, E0 = scan.threshold, scan.exposure, scan.shifts
     f, s = scan.start[0], scan.start[2]
-    E0 = np.full(1, scan.start[3])
-    if scan.free[3]:
-        E0 = np.linspace(threshold.min(), threshold.max(), SHIFTS + 2)[1:-1].copy()
     basis = np.empty((E0.size, 12, threshold.size))
     logarithm, expected = np.empty((E0.size, threshold.size)), np.empty(E0.size)
+    of_asic = 0
     for k in range(E0.size):
         fill_basis(scan, baseline, s, E0[k], basis[k])
+        expected[k] = 0.0
         for i in range(threshold.size):
             flux = f * basis[k, 0, i] + (1 - f) / (SQRT_2PI * s) * basis[k, 6, i]
             logarithm[k, i] = math.log(max(flux, FLOOR))
-        expected[k] = dot(np.exp(logarithm[k]), exposure)
-    return Starts(baseline, E0, basis, logarithm, expected)
+            expected[k] += flux * exposure[i]
+        if abs(E0[k] - scan.start[3]) < abs(E0[of_asic] - scan.start[3]):
+            of_asic = k
+    return Starts(baseline, E0, basis, logarithm, expected, of_asic)
 
 
 @compiled
 def start_at(k: int, scan: Scan, starts: Starts, baseline: float, work: Work, x: Array) -> None:
     """Set x to one of the shifted curves, with the best A; fill the basis there."""
-    work.basis[:] = starts.basis[k]
+    for row in range(12):
+        copy_into(starts.basis[k, row], work.basis[row])
     work.place[0], work.place[1] = scan.start[2], starts.E0[k]
     if baseline != starts.baseline:
         work.place[0] = math.nan
@@ -68,14 +70,14 @@ def start_at(k: int, scan: Scan, starts: Starts, baseline: float, work: Work, x:
 @compiled
 def most_likely(starts: Starts, counts: Array) -> int:
     """Climb to the shift with the largest likelihood, each with its best A."""
-    logarithm, expected, total = starts.logarithm, starts.expected, counts.sum()
+    logarithm, expected, hits = starts.logarithm, starts.expected, total(counts)
     last = expected.size - 1
     k = last // 2
-    best = dot(counts, logarithm[k]) - total * math.log(expected[k])
+    best = dot(counts, logarithm[k]) - hits * math.log(expected[k])
     for step in (1, -1):
         climbing = True
         while climbing and 0 <= k + step <= last:
-            there = dot(counts, logarithm[k + step]) - total * math.log(expected[k + step])
+            there = dot(counts, logarithm[k + step]) - hits * math.log(expected[k + step])
             climbing = there > best
             if climbing:
                 k, best = k + step, there
@@ -86,7 +88,7 @@ def most_likely(starts: Starts, counts: Array) -> int:
 def _amplitude(scan: Scan, starts: Starts, k: int, counts: Array) -> float:
     """The best A for a given shape, which has a closed form for both statistics."""
     if scan.statistic == POISSON:
-        return counts.sum() / starts.expected[k]
+        return total(counts) / starts.expected[k]
     above = below = 0.0
     for i in range(counts.size):
         if counts[i] > 0:
