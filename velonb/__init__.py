@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from velonb.fit import average_pixel, fit_asic, fit_p_value, fit_pixel, fit_pixels
     from velonb.flux import compute_flux, mask_noisy, noisy_pixels
     from velonb.heterogeneity import average_curve, compare_spreads, find_patterns, profile_along
-    from velonb.ladder import fit_ladder, what_pixels_need
+    from velonb.ladder import discoveries, fit_ladder, what_pixels_need
     from velonb.models import ThresholdModel, threshold_curve
     from velonb.plots import (
         plot_acquisitions,
@@ -48,6 +48,7 @@ _ROOM_OF = {
     "compare_spreads": "heterogeneity",
     "compute_flux": "flux",
     "demo_scan": "simulate",
+    "discoveries": "ladder",
     "explore": "explorer",
     "export_csv": "export",
     "find_data": "simulate",
@@ -96,6 +97,7 @@ __all__ = [
     "compare_spreads",
     "compute_flux",
     "demo_scan",
+    "discoveries",
     "explore",
     "export_csv",
     "find_data",

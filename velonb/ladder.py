@@ -103,7 +103,24 @@ def what_pixels_need(fits: xr.Dataset, *, q: float = 0.05) -> xr.Dataset:
 
 
 def discoveries(p_value: NDArray[np.float64], q: float) -> NDArray[np.bool_]:
-    """Tell which of many tests reject, with a false discovery rate of q; NaN never does."""
+    """Tell which of many tests reject, after Benjamini & Hochberg, JRSS B 57 (1995) 289.
+
+    Parameters
+    ----------
+    p_value : ndarray of float64
+        One p-value for each test; NaN never rejects.
+    q : float
+        Expected fraction of false alarms among those that reject.
+
+    Returns
+    -------
+    ndarray of bool, shape of `p_value`
+
+    Examples
+    --------
+    >>> discoveries(np.array([0.001, 0.02, 0.4, np.nan]), 0.05)
+    array([ True,  True, False, False])
+    """
     known = np.isfinite(p_value)
     rejected = np.zeros(p_value.shape, dtype=bool)
     if known.any():
