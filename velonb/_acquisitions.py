@@ -80,15 +80,13 @@ def read_threshold(
                 raise
             acquisitions[number] = Acquisition(UNREADABLE, str(error))
             continue
-        hits, at_limit, mean, sigma = _survey(counts, active, counter_max)
-        mean, sigma = mean / shutter_time, sigma / shutter_time
+        mean, sigma = (value / shutter_time for value in _last_columns(counts, active))
         status, reason = GOOD, ""
         if mean > bad_cut:
             status = BAD
             reason = f"last {BLOCK_COLUMNS} columns see {mean:.3g} hits/s, above {bad_cut:g}"
-        else:
-            _add(total, counts)
-            saturated += at_limit
+        hits, at_limit = _tally(total, counts, active, counter_max, status == GOOD)
+        saturated += at_limit * (status == GOOD)
         acquisitions[number] = Acquisition(status, reason, hits, mean, sigma)
     if total.max() > np.iinfo(np.int32).max:
         files = min(numbers.values()).name.rpartition("_")[0]
@@ -97,28 +95,36 @@ def read_threshold(
 
 
 @njit(nogil=True, cache=True)
-def _survey(
-    counts: NDArray[np.int32], active: NDArray[np.bool_], counter_max: int
-) -> tuple[int, int, float, float]:
-    """Set masked counts to 0; hits, saturated counts, mean and sigma of the last columns."""
-    hits = saturated = 0
+def _last_columns(counts: NDArray[np.int32], active: NDArray[np.bool_]) -> tuple[float, float]:
+    """Mean and sigma of the counts of unmasked pixels in the last columns."""
+    pixels = 0
+    total = squares = 0.0
     for row in range(ROWS):
-        for column in range(COLUMNS):
-            counts[row, column] *= active[row, column]
-            hits += counts[row, column]
-            saturated += counts[row, column] >= counter_max
-    pixels = active[:, -BLOCK_COLUMNS:].sum()
+        for column in range(COLUMNS - BLOCK_COLUMNS, COLUMNS):
+            if active[row, column]:
+                count = float(counts[row, column])
+                pixels, total, squares = pixels + 1, total + count, squares + count * count
     if pixels == 0:
-        return hits, saturated, np.nan, np.nan
-    last = counts[:, -BLOCK_COLUMNS:].astype(np.float64)
-    mean = last.sum() / pixels
-    # Masked pixels, at 0, add nothing to the sum of squares.
-    variance = (last * last).sum() / pixels - mean * mean
-    return hits, saturated, mean, np.sqrt(max(variance, 0.0))
+        return np.nan, np.nan
+    mean = total / pixels
+    return mean, np.sqrt(max(squares / pixels - mean * mean, 0.0))
 
 
 @njit(nogil=True, cache=True)
-def _add(total: NDArray[np.int64], counts: NDArray[np.int32]) -> None:
+def _tally(
+    total: NDArray[np.int64],
+    counts: NDArray[np.int32],
+    active: NDArray[np.bool_],
+    counter_max: int,
+    good: bool,
+) -> tuple[int, int]:
+    """Hits and saturated counts of unmasked pixels; those of a good acquisition are summed."""
+    hits = saturated = 0
     for row in range(ROWS):
+        line, used, sums = counts[row], active[row], total[row]
         for column in range(COLUMNS):
-            total[row, column] += counts[row, column]
+            count = line[column] * used[column]
+            hits += count
+            saturated += count >= counter_max
+            sums[column] += count * good
+    return hits, saturated

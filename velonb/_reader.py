@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -277,14 +278,12 @@ class Reader:
 
     def _load(self, path: str | os.PathLike[str]) -> int:
         """Bring the bytes of a file into memory; return how many they are."""
-        with Path(path).open("rb", buffering=0) as file:
+        with FileIO(os.fspath(path)) as file:
             room = os.fstat(file.fileno()).st_size + _PADDING + _CHUNK
             if room > self._text.size:
                 self._text = np.empty(room, dtype=np.uint8)
-            size = 0
-            while read := file.readinto(
-                self._text[size : self._text.size - _PADDING - _CHUNK].data
-            ):
+            size, last = 0, self._text.size - _PADDING - _CHUNK
+            while read := file.readinto(self._text[size:last].data):
                 size += read
         return size
 

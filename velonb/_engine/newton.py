@@ -10,7 +10,7 @@ from velonb._engine.algebra import copy_into, factorise, solve_lower, solve_uppe
 from velonb._engine.curve import evaluate, exact_curvature, expected_curvature
 from velonb._engine.data import Array, Scan, Work, compiled
 
-ENOUGH = 1e-4
+ENOUGH = 1e-3
 """Expected decrease of the statistic below which the next step is the last.
 
 That step is 1 % of an error, and Newton's method squares what is left: 0.01 % of an error.
