@@ -17,7 +17,7 @@ def find_run(folder: Path, wanted: str | None) -> tuple[Run, Files]:
         kind = "is not a folder" if folder.exists() else "does not exist"
         raise FileNotFoundError(f"folder {folder} {kind}: give the folder with the acquisitions")
     runs: dict[Run, Files] = {}
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
         parsed = parse_acquisition_name(path.name)
         if parsed is None:
             continue

@@ -14,8 +14,8 @@ from velonb._engine.data import (
     Fits,
     Scan,
     Work,
-    compiled,
     compiled_and_kept,
+    compiled_within,
     new_work,
 )
 from velonb._engine.goodness import expected
@@ -40,7 +40,7 @@ def fit_block(scan: Scan, baseline: Array, hits: Array, fits: Fits) -> None:
         _fit_pixel(scan, starts, baseline[pixel], work, pixel, fits)
 
 
-@compiled
+@compiled_within
 def _fit_pixel(
     scan: Scan, starts: Starts, baseline: float, work: Work, pixel: int, fits: Fits
 ) -> None:
@@ -70,7 +70,7 @@ def _fit_pixel(
         _natural(x, fits.values[pixel], covariance, work.chain)
 
 
-@compiled
+@compiled_within
 def _lowest_minimum(
     scan: Scan, starts: Starts, baseline: float, work: Work, x: Array
 ) -> tuple[bool, float, int]:
@@ -97,7 +97,7 @@ def _lowest_minimum(
     return found_any, lowest, total
 
 
-@compiled
+@compiled_within
 def _natural(x: Array, values: Array, covariance: Array, chain: Array) -> None:
     """Carry values and covariance from C, P, s, E0 over to f, A, s, E0."""
     C, P, s = x[0], x[1], x[2]

@@ -12,7 +12,7 @@ import numpy as np
 
 from velonb._engine.algebra import dot, factorise
 from velonb._engine.curve import moves_linearly
-from velonb._engine.data import Array, Scan, Work, compiled
+from velonb._engine.data import Array, Scan, Work, compiled_within
 from velonb.statistics import HARDLY_ANY_HITS, MANY_HITS, likelihood_moments
 
 FIRST, STEP = math.log(HARDLY_ANY_HITS), 0.02
@@ -25,7 +25,7 @@ def moment_table() -> Array:
     return np.ascontiguousarray(likelihood_moments(np.exp(FIRST + STEP * np.arange(points))).T)
 
 
-@compiled
+@compiled_within
 def expected(scan: Scan, fitted: Array, work: Work) -> tuple[float, float]:
     """Mean and variance of the minimised statistic, given the expected Hessian of the fit."""
     if not factorise(work.hessian, fitted, 0.0, work.factor):
@@ -47,7 +47,7 @@ def expected(scan: Scan, fitted: Array, work: Work) -> tuple[float, float]:
     return mean, variance
 
 
-@compiled
+@compiled_within
 def _fill_moments(exposure: Array, flux: Array, table: Array, kappa: Array) -> None:
     last = table.shape[0] - 2
     for i in range(flux.size):
@@ -63,7 +63,7 @@ def _fill_moments(exposure: Array, flux: Array, table: Array, kappa: Array) -> N
             kappa[a, i] = table[k, a] + w * (table[k + 1, a] - table[k, a])
 
 
-@compiled
+@compiled_within
 def _fill_whitened(scan: Scan, fitted: Array, work: Work) -> None:
     """Relative gradient of the flux in coordinates in which the expected Hessian is unity."""
     v, factor = work.whitened, work.factor
@@ -81,7 +81,7 @@ def _fill_whitened(scan: Scan, fitted: Array, work: Work) -> None:
             v[a, i] *= scale
 
 
-@compiled
+@compiled_within
 def _gradient_of_fit(scan: Scan, work: Work) -> None:
     """Relative derivatives of the flux in the coordinates of the fit; none without hits."""
     v, gradient, chain = work.whitened, work.gradient, work.chain

@@ -8,7 +8,7 @@ import numpy as np
 
 from velonb._engine.algebra import copy_into, factorise, solve_lower, solve_upper
 from velonb._engine.curve import evaluate, exact_curvature, expected_curvature
-from velonb._engine.data import Array, Scan, Work, compiled
+from velonb._engine.data import Array, Scan, Work, compiled, compiled_within
 
 ENOUGH = 1e-3
 """Expected decrease of the statistic below which the next step is the last.
@@ -19,7 +19,7 @@ MOST_EVALUATIONS = 100
 SLIGHT_DAMPING, FIRST_DAMPING, MOST_DAMPING = 1e-6, 1e-2, 1e10
 
 
-@compiled
+@compiled_within
 def minimise(scan: Scan, baseline: float, x: Array, work: Work) -> tuple[bool, float, int]:
     """Move x to the minimum; return whether it was found, its statistic and the evaluations."""
     trial, step, active = np.zeros(4), np.zeros(4), np.zeros(4, dtype=np.bool_)
@@ -44,7 +44,7 @@ def minimise(scan: Scan, baseline: float, x: Array, work: Work) -> tuple[bool, f
     return False, statistic, MOST_EVALUATIONS
 
 
-@compiled
+@compiled_within
 def _downhill(scan: Scan, x: Array, work: Work, active: Array, damping: float) -> float:
     """Fill slope and Hessian at x; return the damping with which a step leads downhill.
 
@@ -69,7 +69,7 @@ def select_active(scan: Scan, x: Array, slope: Array, active: Array) -> None:
         active[a] = scan.free[a] and not pressed
 
 
-@compiled
+@compiled_within
 def _newton_step(
     scan: Scan, x: Array, work: Work, active: Array, step: Array, trial: Array
 ) -> float:
