@@ -19,7 +19,7 @@ SHUTTER, SHUTTER_TIME = "6s552ms", 6.552
 
 
 def main(quick: bool = False) -> list[Row]:
-    thresholds = range(1480, 1601, 30 if quick else 10)
+    thresholds = range(1480, 1601, 30 if quick else 3)
     with simulated_folder(thresholds, 10, SHUTTER) as folder:
         paths = acquisitions_in(folder)
         print(
