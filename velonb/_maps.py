@@ -11,12 +11,11 @@ from scipy.stats import chi2 as chi_square
 
 from velonb._batch import Pixels
 from velonb._engine.data import Fits
+from velonb._fit_types import BAD, CUT, GOOD, NOT_FOUND
 from velonb.models import PARAMETERS, threshold_curve, threshold_gradient
 from velonb.statistics import gamma_p_value
 
 Array = NDArray[Any]
-
-CUT, NOT_FOUND, BAD, GOOD = -2, -1, 0, 1
 
 DETERMINED = {"f": 0.6, "A": 0.22, "s": 0.06, "E0": 0.31}
 DETERMINED_WITH_S_ALONE = DETERMINED | {"A": 0.05, "E0": 0.14}

@@ -13,13 +13,14 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from velonb._files import written_whole
+from velonb._fit_types import GOOD
 from velonb._layout import Run
 from velonb._provenance import package_versions
 from velonb._reader import read_csv_matrix
 
 __all__ = ["export_csv", "load_netcdf", "read_csv_matrix", "save_netcdf"]
 
-_GOOD_FIT = 1
+
 _BOOLS = (bool, np.bool_)
 
 
@@ -141,7 +142,7 @@ def _fit_tables(fits: xr.Dataset) -> dict[str, ArrayLike]:
             )
     ending = f"_ST_{fits.attrs['shutter']}.csv"
     free, fixed = (fits.sel(fit=name).transpose("row", "column", ...) for name in ("free", "fixed"))
-    good = free.fit_type == _GOOD_FIT
+    good = free.fit_type == GOOD
     tables: dict[str, ArrayLike] = {}
     for name in ("E0", "f", "s"):
         tables[f"{name}matrix{ending}"] = free[name].where(good)

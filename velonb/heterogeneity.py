@@ -11,10 +11,9 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from velonb._fit_types import GOOD
 from velonb.models import PARAMETERS, threshold_curve
 from velonb.statistics import intrinsic_spread, weighted_mean
-
-GOOD = 1
 
 
 def good_values(fits: xr.Dataset, parameter: str, fit: str) -> tuple[xr.DataArray, xr.DataArray]:

@@ -13,7 +13,7 @@ from velonb._engine.data import Array, Scan, Work, compiled, compiled_within
 ENOUGH = 1e-3
 """Expected decrease of the statistic below which the next step is the last.
 
-That step is 1 % of an error, and Newton's method squares what is left: 0.01 % of an error.
+That step is 3 % of an error, and Newton's method squares what is left: 0.1 % of an error.
 """
 MOST_EVALUATIONS = 100
 SLIGHT_DAMPING, FIRST_DAMPING, MOST_DAMPING = 1e-6, 1e-2, 1e10

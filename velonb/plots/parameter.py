@@ -6,12 +6,12 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from velonb._fit_types import GOOD
 from velonb.plots.map_parts import no_value_reason
 from velonb.plots.pixel import check_fit, value_text
 from velonb.plots.style import readable
 from velonb.statistics import weighted_mean
 
-GOOD = 1
 MAP_DIMS = ("row", "column")
 
 
