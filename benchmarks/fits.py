@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from benchmarks.aare_side import aare_fits
 from benchmarks.sweep import one_sweep
 from benchmarks.table import Row, duration, faster, markdown, median_time, median_times, yes_or_no
 from benchmarks.toychip import SECONDS, toy_flux
+from velonb._threads import thread_count
 
 THRESHOLDS, MOST_SWEEPS = 61, 12
 SCIPY_SAMPLE, LMFIT_SAMPLE, AARE_SAMPLE = 400, 100, 4096
@@ -36,7 +36,7 @@ def explanation(pixels: int) -> str:
         f"{pixels:,};\nthey start where velonb starts and leave out thresholds without hits, where "
         "sqrt(n) is 0. One sweep is the curve,\nits derivatives and the statistic of every pixel "
         "at every threshold, once, with the engine's own functions on\n"
-        f"{os.cpu_count()} threads, as many as the fit has.\n"
+        f"{thread_count()} threads, as many as the fit has.\n"
     )
 
 

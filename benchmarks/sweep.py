@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +13,7 @@ from velonb._batch import BLOCK, describe_scan, prepare_pixels
 from velonb._engine.curve import evaluate
 from velonb._engine.data import Array, Scan, new_work
 from velonb._shapes import SQRT_2PI
+from velonb._threads import thread_count
 from velonb.models import PARAMETERS
 
 
@@ -26,7 +26,7 @@ def one_sweep(flux: xr.Dataset, start: dict[str, float]) -> Callable[[], None]:
     blocks = [slice(i, i + BLOCK) for i in range(0, hits.shape[0], BLOCK)]
 
     def sweep() -> None:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
+        with ThreadPoolExecutor(thread_count()) as pool:
             list(pool.map(lambda block: sweep_block(scan, hits[block], places[block]), blocks))
 
     return sweep

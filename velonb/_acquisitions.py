@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -39,11 +38,11 @@ class Threshold(NamedTuple):
 
 
 def read_thresholds(
-    read: partial[Threshold], files: Files, progress: bool, threads: int | None
+    read: partial[Threshold], files: Files, progress: bool, threads: int
 ) -> list[Threshold]:
     """Read the thresholds in parallel, each by one thread, so only sums stay in memory."""
     total = sum(len(numbers) for numbers in files.values())
-    pool = ThreadPoolExecutor(threads or os.cpu_count())
+    pool = ThreadPoolExecutor(threads)
     try:
         with tqdm(total=total, unit="file", disable=not progress) as bar:
             bar.set_description("load" if is_compiled() else "preparing to load (slow once)")

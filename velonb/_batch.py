@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from tqdm.auto import tqdm
 from velonb._engine.block import fit_block
 from velonb._engine.data import SHAPE_CODES, STATISTICS, Fits, Scan
 from velonb._engine.goodness import moment_table
+from velonb._threads import thread_count
 from velonb.models import PARAMETERS
 
 Array = NDArray[Any]
@@ -155,7 +155,7 @@ def fit_all(
 
 
 def _in_threads(run: Any, jobs: list[Any], threads: int | None) -> Iterator[int]:
-    with ThreadPoolExecutor(threads or os.cpu_count()) as pool:
+    with ThreadPoolExecutor(thread_count(threads)) as pool:
         try:
             for future in as_completed([pool.submit(run, *job) for job in jobs]):
                 yield future.result()

@@ -17,6 +17,7 @@ from velonb._fit_types import GOOD
 from velonb._layout import Run
 from velonb._provenance import package_versions
 from velonb._reader import read_csv_matrix
+from velonb._threads import thread_count
 
 __all__ = ["export_csv", "load_netcdf", "read_csv_matrix", "save_netcdf"]
 
@@ -77,7 +78,7 @@ def export_csv(
             temporary.write_bytes(format_matrix(np.nan_to_num(tables[name], nan=0.0)))
         return folder / name
 
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
+    with ThreadPoolExecutor(thread_count()) as pool:
         return list(pool.map(write, tables))
 
 

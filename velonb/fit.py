@@ -14,6 +14,7 @@ from velonb._batch import check_thresholds, describe_scan, fit_all, prepare_pixe
 from velonb._curve_fit import fit_curve
 from velonb._maps import fit_maps, label_maps
 from velonb._shapes import shape_function
+from velonb._threads import thread_count
 from velonb.models import PARAMETERS, ThresholdModel, threshold_gradient
 from velonb.statistics import expected_statistic, gamma_p_value
 
@@ -294,8 +295,7 @@ def _check_options(
     for name, value in {"alpha": alpha, "nohits_cut": nohits_cut}.items():
         if not 0 < value <= 1:
             raise ValueError(f"{name} is {value}; it must lie above 0 and not above 1")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads is {threads}; it must be at least 1, or None for all processors")
+    thread_count(threads)
 
 
 def _baseline_map(

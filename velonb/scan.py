@@ -36,6 +36,7 @@ from velonb._layout import (
 from velonb._provenance import digest, package_versions
 from velonb._reader import ScanError, read_csv_matrix
 from velonb._runs import Files, find_run
+from velonb._threads import thread_count
 
 
 def load_scan(
@@ -77,8 +78,8 @@ def load_scan(
     progress : bool
         Show a progress bar.
     threads : int, optional
-        Files read at the same time; by default the number of processor cores. The
-        result does not depend on it.
+        Files read at the same time; by default as many as there are processors that
+        this process may use. The result does not depend on it.
 
     Returns
     -------
@@ -117,8 +118,7 @@ def load_scan(
         raise ValueError(f"bad_cut is {bad_cut!r}; it must be a flux above 0 hits/s")
     if counter_max < 1:
         raise ValueError(f"counter_max is {counter_max}; it must be a count above 0")
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads is {threads}; it must be at least 1")
+    threads = thread_count(threads)
     folder = Path(folder)
     chosen, files = find_run(folder, run)
     masked, mask_source = _find_mask(folder, chosen, mask)

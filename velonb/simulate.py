@@ -29,6 +29,7 @@ from velonb._layout import (
     parse_acquisition_name,
     shutter_seconds,
 )
+from velonb._threads import thread_count
 from velonb._truth import DEAD, LIVING, MASKED, NOISY, draw_faults, draw_pixels
 from velonb.models import threshold_curve
 
@@ -105,7 +106,7 @@ def simulate_scan(
         Number of such pixels: masked and dead ones count nothing, noisy ones have 1 to
         10 hits/s on top of their curve.
     threads : int, optional
-        By default the number of processor cores.
+        By default as many as there are processors that this process may use.
     progress : bool
         Show a progress bar.
 
@@ -275,7 +276,7 @@ def _write_acquisitions(
                 hits += counts
         return hits
 
-    pool = ThreadPoolExecutor(threads or os.cpu_count())
+    pool = ThreadPoolExecutor(thread_count(threads))
     try:
         written = pool.map(write, range(thresholds.size))
         bar = tqdm(
