@@ -1,6 +1,10 @@
 """The compiled reader against numpy.loadtxt, and what it says of damaged files."""
 
+import os
+import re
+import socket
 import warnings
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -37,14 +41,16 @@ def as_text(fields: list[list[str]], line_end: str = "\n") -> str:
 
 
 def reference(path: Path) -> np.ndarray | None:
-    """The counts as numpy.loadtxt reads them; None where it, shape or sign says no."""
+    """The counts as numpy.loadtxt reads them; None where it, shape, sign or end says no."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         try:
             counts = np.loadtxt(path, dtype=np.int32, delimiter=",", comments=None, ndmin=2)
         except (ValueError, UserWarning):
             return None
-    return counts if counts.shape == (256, 256) and b"-" not in path.read_bytes() else None
+    data = path.read_bytes()
+    whole = counts.shape == (256, 256) and data.endswith((b"\n", b"\r"))
+    return counts if whole and b"-" not in data else None
 
 
 @pytest.fixture
@@ -62,10 +68,9 @@ def path(tmp_path: Path) -> Path:
         max_size=5,
     ),
     empty_lines=st.lists(st.integers(0, 256), max_size=3),
-    final=st.booleans(),
 )
 def test_read_acquisition_of_any_valid_layout_agrees_with_loadtxt(
-    path, seed, largest, line_end, odd, empty_lines, final
+    path, seed, largest, line_end, odd, empty_lines
 ):
     counts = random_counts(seed, largest)
     fields = as_fields(counts)
@@ -75,7 +80,7 @@ def test_read_acquisition_of_any_valid_layout_agrees_with_loadtxt(
     lines = [",".join(row) for row in fields]
     for line in empty_lines:
         lines.insert(line, "")
-    path.write_bytes((line_end.join(lines) + line_end * final).encode())
+    path.write_bytes((line_end.join(lines) + line_end).encode())
     expected = reference(path)
     np.testing.assert_array_equal(expected, counts)
     found = read_acquisition(path)
@@ -187,6 +192,9 @@ def truncated_in_line(fields: list[list[str]]) -> str:
         (lambda fields: as_text([*fields, fields[0]]), r"line 257: the file goes on after 256"),
         (truncated_in_line, r"line 256 is truncated: it stops at value 3 of 256"),
         (truncated_after_comma, r"line 256 is truncated: it stops at value 3 of 256"),
+        (lambda fields: as_text(fields)[:-1], r"line 256 is truncated: it does not end"),
+        (lambda fields: as_text(fields)[:-2] + "1", r"line 256 is truncated: it does not end"),
+        (lambda fields: as_text(fields)[:-1] + " ", r"line 256 is truncated: it does not end"),
         (lambda fields: "", r"acquisition.csv is empty: expected 256 lines"),
         (lambda fields: " \n\n", r"acquisition.csv is empty: expected 256 lines"),
     ],
@@ -195,7 +203,8 @@ def truncated_in_line(fields: list[list[str]]) -> str:
 def test_read_acquisition_of_bad_file_names_line_value_and_remedy(path, damage, message, line_end):
     text = damage(as_fields(random_counts(3, 20)))
     path.write_bytes(text.replace("\n", line_end).encode())
-    with pytest.raises(ScanError, match=f"{message}.*; copy the file again, remove it, or"):
+    remedy = r'; copy the file again, remove it, or load with on_error="skip" \(velonb run: '
+    with pytest.raises(ScanError, match=f"{message}.*{remedy}--on-error skip"):
         read_acquisition(path)
 
 
@@ -208,6 +217,77 @@ def test_reader_of_one_file_after_the_other_keeps_nothing_of_the_one_before(path
     path.write_text("1,2")
     with pytest.raises(ScanError, match=r"line 1 is truncated: it stops at value 2"):
         reader.read(path)
+
+
+@pytest.mark.parametrize("largest", [9, 63, 12345])
+def test_checksum_follows_every_byte_its_place_and_the_size(path, largest):
+    reader = Reader()
+    text = as_text(as_fields(random_counts(5, largest))).encode()
+    changed = bytearray(text)
+    changed[4321] ^= 1
+    words = bytearray(text)
+    words[800:808], words[1600:1608] = words[1600:1608], words[800:808]
+    sums = set()
+    for data in (text, text, changed, words, text + b"\n", text + b"\n\n"):
+        path.write_bytes(data)
+        with suppress(ScanError):
+            reader.read(path)
+        sums.add(reader.checksum)
+    assert len(sums) == 5
+
+
+def test_checksum_of_file_that_cannot_be_opened_is_not_that_of_the_one_before(path):
+    reader = Reader()
+    path.write_text(as_text(as_fields(random_counts(6, 9))))
+    reader.read(path)
+    assert reader.checksum
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        reader.read(path)
+    assert reader.checksum == 0
+
+
+def make_folder(path: Path) -> None:
+    path.mkdir()
+
+
+def make_socket(path: Path) -> None:
+    here = Path.cwd()
+    os.chdir(path.parent)  # the path of a socket may not be long
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(path.name)
+    os.chdir(here)
+
+
+def link_to_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+SPECIAL = pytest.mark.parametrize(
+    ("make", "kind"),
+    [
+        (make_folder, "a folder"),
+        (os.mkfifo, "a FIFO"),
+        (make_socket, "a socket"),
+        (link_to_device, "a device"),
+    ],
+)
+
+
+@SPECIAL
+@pytest.mark.parametrize("read", [read_acquisition, read_csv_matrix])
+def test_reading_what_is_no_file_says_so_and_does_not_wait(path, make, kind, read):
+    make(path)
+    with pytest.raises(ScanError, match=rf"acquisition.csv is {kind}, not a file: (copy|expected)"):
+        read(path)
+
+
+def test_scan_error_of_name_that_is_not_utf_8_can_be_printed(tmp_path):
+    path = tmp_path / os.fsdecode(b"acquisition_\xe9.csv")
+    path.write_text("1,2\n")
+    with pytest.raises(ScanError, match=re.escape(r"acquisition_\udce9.csv, line 1")) as raised:
+        read_acquisition(path)
+    assert str(raised.value).encode("utf-8")
 
 
 def test_read_acquisition_of_missing_file_raises(path):

@@ -11,15 +11,32 @@ from numpy.typing import NDArray
 from velonb._layout import COLUMNS, ROWS
 
 FINE, TOO_FEW_LINES, TOO_MANY_LINES, TOO_FEW_VALUES, TOO_MANY_VALUES = range(5)
-NOT_A_COUNT, NEGATIVE, TOO_LARGE = range(5, 8)
+NOT_A_COUNT, NEGATIVE, TOO_LARGE, NO_LINE_END = range(5, 9)
 
 LARGEST = 2**31 - 1
 _ZERO, _NINE, _COMMA, _MINUS, _PLUS, _LF, _CR = (ord(c) for c in "09,-+\n\r")
 _1, _2 = np.uint64(1), np.uint64(2)  # indexing by unsigned integers is faster
+_STEP, _LOW_HALF, _32 = np.uint64(0x9E3779B97F4A7C15), np.uint64(2**32 - 1), np.uint64(32)
 
 CHUNK = 64
 PADDING = 1024
 """Line ends put behind a file: the parsers may look ahead without asking for its end."""
+
+
+@njit(nogil=True, cache=True)
+def checksum(words: NDArray[np.uint64]) -> np.uint64:
+    """Sum words and products of their halves, each word shifted by its place.
+
+    It tells changed files apart at a hundredth of the time that they take to read, where
+    SHA-256 or CRC-32 take a half or a fifth; against forgery it is no use. After NH, Black et
+    al., UMAC, CRYPTO 1999.
+    """
+    total = np.uint64(0)
+    for index in range(words.size):  # an iteration over the words would not be vectorised
+        word = words[index]
+        shifted = word + np.uint64(index + 1) * _STEP
+        total += word + (shifted & _LOW_HALF) * (shifted >> _32)
+    return total
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -104,7 +121,7 @@ def _four_lines(
 def parse_plain(text: NDArray[np.uint8], size: int, counts: NDArray[np.int32]) -> bool:
     """Read a file of plain numbers up to 99; False if it is anything else, even if right."""
     ends = np.empty(ROWS, dtype=np.uint64)
-    if not _find_line_ends(text, ends) or np.int64(ends[ROWS - 1]) < size - 1:
+    if not _find_line_ends(text, ends) or np.int64(ends[ROWS - 1]) != size - 1:
         return False
     for row in range(0, ROWS, 4):
         start = np.int64(ends[row - 1]) + 1 if row > 0 else 0
@@ -154,15 +171,17 @@ def _any_line(text: NDArray[np.uint8], position: int, counts: NDArray[np.int32])
 
 
 @njit(nogil=True, cache=True)
-def parse_any(text: NDArray[np.uint8], counts: NDArray[np.int32]) -> tuple[int, int]:
-    """Read a text that ends with a line end; return the problem and its byte."""
+def parse_any(text: NDArray[np.uint8], size: int, counts: NDArray[np.int32]) -> tuple[int, int]:
+    """Read a text padded with line ends; return the problem and its byte."""
     position = 0
     row = 0
     while True:
         while position < text.size and _ends_line(text[position]):
             position += 1
         if position == text.size:
-            return (FINE if row == ROWS else TOO_FEW_LINES), position
+            if row < ROWS:
+                return TOO_FEW_LINES, position
+            return (FINE if _ends_line(text[size - 1]) else NO_LINE_END), size
         if row == ROWS:
             return TOO_MANY_LINES, position
         problem, position = _any_line(text, position, counts[row])
