@@ -256,7 +256,7 @@ def test_load_scan_of_run_whose_name_is_part_of_another_takes_the_exact_one(fold
 @pytest.mark.parametrize(
     ("run", "message"),
     [
-        (None, r"holds several runs, choose one with run=: .*_ST_13s105ms.*, .*_ST_1s310ms"),
+        (None, r"holds several runs, choose one with run= .*: .*_ST_13s105ms.*, .*_ST_1s310ms"),
         ("VP0-1", r"holds several runs, choose one with run="),
         ("VP9", r"run 'VP9' is not in .*: it holds Module0_VP0-1_ST_13s105ms, "),
     ],

@@ -5,17 +5,29 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from velonb._words import printable
+
 ROWS = 256
 COLUMNS = 256
 BLOCK_COLUMNS = 8
 COUNTER_MAX = 63
 """The in-pixel counter has 6 bits: the largest count one acquisition can hold."""
 
+LARGEST_THRESHOLD = 2**16 - 1
+LARGEST_ACQUISITION = 2**31 - 1
+
+EXAMPLE_NAME = "Module0_VP0-1_ECS_data_ST_1s310ms_THR_1500_0.csv"
+
+# A dot in front hides a file; macOS puts "._" before the name of a companion of every file.
 _ACQUISITION_NAME = re.compile(
-    r"(?P<module>.+)_(?P<asic>[^_]+)_ECS_data_ST_(?P<shutter>[^_]*)"
-    r"_THR_(?P<threshold>\d+)_(?P<acquisition>\d+)\.csv"
+    r"(?!\.)(?P<module>.+)_(?P<asic>[^_]+)_ECS_data_ST_(?P<shutter>[^_]*)"
+    r"_THR_(?P<threshold>[0-9]+)_(?P<acquisition>[0-9]+)\.csv"
 )
-_SHUTTER = re.compile(r"(\d+)s(\d{1,3})ms")
+# Files of results carry the prefix of the acquisitions inside their names.
+_SIMILAR_NAME = re.compile(
+    r"(?!\.|Fluxper|UncertaintyFluxper).*_ECS_data_.*_THR_.*\.csv", re.IGNORECASE
+)
+_SHUTTER = re.compile(r"([0-9]+)s([0-9]{1,3})ms")
 
 
 class Run(NamedTuple):
@@ -36,7 +48,7 @@ class Run(NamedTuple):
         return f"{self.chip}_ECS_data_ST_{self.shutter}"
 
     def __str__(self) -> str:
-        return f"{self.chip}_ST_{self.shutter}"
+        return printable(f"{self.chip}_ST_{self.shutter}")
 
 
 def acquisition_name(run: Run, threshold: int, acquisition: int) -> str:
@@ -51,6 +63,11 @@ def parse_acquisition_name(name: str) -> tuple[Run, int, int] | None:
         return None
     run = Run(match["module"], match["asic"], match["shutter"])
     return run, int(match["threshold"]), int(match["acquisition"])
+
+
+def looks_like_acquisition(name: str) -> bool:
+    """Tell whether a name is nearly that of an acquisition: another sign, ending or number."""
+    return _SIMILAR_NAME.fullmatch(name) is not None
 
 
 def mask_name(chip: str) -> str:
