@@ -67,6 +67,13 @@ def test_noisy_pixels_with_wrong_last_are_refused(flux: xr.Dataset, last: int) -
         noisy_pixels(flux, last=last)
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_noisy_pixels_of_too_few_thresholds_asks_for_more(flux: xr.Dataset, number: int) -> None:
+    lost = flux.assign(exposure=flux["exposure"] * (np.arange(41) < number))
+    with pytest.raises(ValueError, match=rf"flux has {number} thresholds with exposure; .*2"):
+        noisy_pixels(lost)
+
+
 def test_noisy_pixels_with_wrong_fraction_are_refused(flux: xr.Dataset) -> None:
     with pytest.raises(ValueError, match="fraction is 0; it must be above 0"):
         noisy_pixels(flux, fraction=0)

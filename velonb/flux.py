@@ -95,7 +95,8 @@ def noisy_pixels(
     Raises
     ------
     ValueError
-        If `last` is more than half of the thresholds with exposure, or an argument not positive.
+        If fewer than two thresholds have an exposure, `last` is more than half of them, or an
+        argument is not positive.
 
     Examples
     --------
@@ -104,6 +105,11 @@ def noisy_pixels(
     40
     """
     used = flux.isel(threshold=np.flatnonzero(flux["exposure"] > 0)).sortby("threshold")
+    if used.sizes["threshold"] < 2:
+        raise ValueError(
+            f"flux has {used.sizes['threshold']} thresholds with exposure; noise shows where one "
+            "above the photopeak can be compared with one below: scan at least 2"
+        )
     half = used.sizes["threshold"] // 2
     last = min(5, half) if last is None else last
     if not 1 <= last <= half:
