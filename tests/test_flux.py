@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,7 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys import draw_flux, flux_of
 
-from velonb import compute_flux
+from velonb import (
+    compute_flux,
+    fit_asic,
+    fit_ladder,
+    load_netcdf,
+    mask_noisy,
+    save_netcdf,
+)
 
 SIZE = 64
 
@@ -114,6 +123,23 @@ def test_flux_variables_have_units_and_names(flux: xr.Dataset) -> None:
         assert flux[name].attrs["units"] == "hits/s"
         assert flux[name].attrs["long_name"]
         assert flux[name].dtype == float
+
+
+def test_results_of_several_chips_open_as_one(tmp_path: Path) -> None:
+    """The coordinates of the chip go from the scan through every step and the file."""
+    paths = []
+    for module, asic in (("Module0", "VP0-1"), ("Module0", "VP2-0"), ("Module7", "VP0-1")):
+        flux = draw_flux((8, 8)).assign_coords(module=module, asic=asic)
+        flux = mask_noisy(compute_flux(flux[["hits", "exposure", "mask"]]))
+        fits = fit_ladder(flux, fit_asic(flux), progress=False)
+        for name, dataset in (("flux", flux), ("fits", fits)):
+            paths.append(save_netcdf(tmp_path / f"{module}_{asic}_{name}.nc", dataset))
+    for name, variable in (("flux", "asic_flux"), ("fits", "needs")):
+        several = [load_netcdf(path) for path in paths if name in path.name]
+        chips = xr.concat(several, "chip")
+        assert chips.asic.values.tolist() == ["VP0-1", "VP2-0", "VP0-1"]
+        assert chips.module.values.tolist() == ["Module0", "Module0", "Module7"]
+        np.testing.assert_array_equal(chips[variable][1], several[1][variable])
 
 
 def test_scan_without_its_variables_is_refused(scan: xr.Dataset) -> None:

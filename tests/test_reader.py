@@ -278,7 +278,7 @@ SPECIAL = pytest.mark.parametrize(
 @pytest.mark.parametrize("read", [read_acquisition, read_csv_matrix])
 def test_reading_what_is_no_file_says_so_and_does_not_wait(path, make, kind, read):
     make(path)
-    with pytest.raises(ScanError, match=rf"acquisition.csv is {kind}, not a file: (copy|expected)"):
+    with pytest.raises(ScanError, match=rf"acquisition.csv is {kind}, not a file: (copy|give)"):
         read(path)
 
 

@@ -1,5 +1,7 @@
 """Loading a scan: runs, faulty and missing acquisitions, masks, and bad input."""
 
+import os
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -131,9 +133,50 @@ def test_load_scan_says_where_it_comes_from_and_what_it_holds(faulty):
 
 def test_load_scan_digest_follows_the_input_files(folder):
     before = load(folder).attrs["input_digest"]
-    assert load(folder).attrs["input_digest"] == before
+    copy = shutil.copytree(folder, folder.with_name("copy"))
+    assert load(copy, threads=1).attrs["input_digest"] == before
     (folder / f"{PREFIX}1600_2.csv").unlink()
     assert load(folder).attrs["input_digest"] != before
+
+
+def test_load_scan_digest_follows_one_count_of_one_file(folder):
+    def change(counts):
+        counts[200, 100] = 9 if counts[200, 100] != 9 else 8
+        return counts
+
+    before = load(folder).attrs["input_digest"]
+    size = (folder / f"{PREFIX}1600_2.csv").stat().st_size
+    rewrite(folder / f"{PREFIX}1600_2.csv", change)
+    assert (folder / f"{PREFIX}1600_2.csv").stat().st_size == size
+    assert load(folder).attrs["input_digest"] != before
+
+
+def test_load_scan_digest_follows_files_that_change_names(folder):
+    before = load(folder).attrs["input_digest"]
+    first, second, aside = (
+        folder / name for name in (f"{PREFIX}1480_0.csv", f"{PREFIX}1600_0.csv", "aside")
+    )
+    first.rename(aside)
+    second.rename(first)
+    aside.rename(second)
+    assert load(folder).attrs["input_digest"] != before
+
+
+def test_load_scan_digest_follows_the_mask_wherever_it_comes_from(folder):
+    mask = load(folder).mask.values
+    before = load(folder).attrs["input_digest"]
+    assert load(folder, mask=mask).attrs["input_digest"] == before
+    mask[3, 5] = not mask[3, 5]
+    assert load(folder, mask=mask).attrs["input_digest"] != before
+
+
+def test_load_scan_digest_of_damaged_file_that_is_left_out_follows_its_contents(folder):
+    digests = set()
+    for text in ("1,2,3\n", "1,2,4\n"):
+        (folder / f"{PREFIX}1500_1.csv").write_text(text)
+        with pytest.warns(UserWarning, match=r"1 unreadable"):
+            digests.add(load(folder, on_error="skip").attrs["input_digest"])
+    assert len(digests) == 2
 
 
 def test_load_scan_with_gaps_and_unequal_numbers_records_what_is_missing(folder):
@@ -191,22 +234,59 @@ def test_load_scan_with_masked_last_columns_cannot_find_faulty_ones(folder):
 
 def test_load_scan_counts_saturated_pixels_of_good_acquisitions_and_warns_once(folder):
     def saturate(counts):
-        counts[:3, 0] = 62, 63, 70
+        counts[:3, 0] = 62, 63, 63
         return counts
 
     rewrite(folder / f"{PREFIX}1500_1.csv", saturate)
     rewrite(folder / f"{PREFIX}1520_1.csv", lambda counts: heat(saturate(counts)))
-    with pytest.warns(UserWarning, match=r"^2 counts .* at or above 63") as caught:
+    with pytest.warns(UserWarning, match=r"^2 counts .* are at 63, .*see the audit") as caught:
         loaded = load(folder, mask=np.zeros((256, 256)))
     assert len(caught) == 1
     assert loaded.saturated.values.tolist() == [0, 2, 0, 0]
-    assert int(loaded.hits.sel(threshold=1500)[2, 0]) >= 70
+    assert int(loaded.hits.sel(threshold=1500)[2, 0]) >= 63
+
+
+def with_count(value: int, row: int = 7, column: int = 11):
+    def change(counts):
+        counts[row, column] = value
+        return counts
+
+    return change
+
+
+@pytest.mark.parametrize("value", [64, 1000])
+def test_load_scan_with_count_beyond_the_counter_names_it_and_the_remedies(folder, value):
+    rewrite(folder / f"{PREFIX}1500_1.csv", with_count(value))
+    message = (
+        rf"THR_1500_1.csv, line 8, value 12: {value} is not a count: the counter holds 63 at most; "
+        r".*on_error=\"skip\" \(velonb run: --on-error skip\); for sums .* counter_max="
+    )
+    with pytest.raises(ScanError, match=message):
+        load(folder, mask=np.zeros((256, 256)))
+
+
+def test_load_scan_skipping_errors_leaves_out_a_count_beyond_the_counter(folder, template):
+    rewrite(folder / f"{PREFIX}1500_1.csv", with_count(1000))
+    with pytest.warns(UserWarning, match=r"1 unreadable .* 1000 is not a count"):
+        loaded = load(folder, mask=np.zeros((256, 256)), on_error="skip")
+    assert int(loaded.acquisition_status.sel(threshold=1500, acquisition=1)) == scan.UNREADABLE
+    assert (loaded.hits <= template[1].true_hits).all()
+    assert int(loaded.saturated.sum()) == 0
+
+
+def test_load_scan_with_count_beyond_the_counter_in_masked_pixel_does_not_mind(folder, template):
+    row, column = np.argwhere(template[1].kind.values == 1)[0]
+    rewrite(folder / f"{PREFIX}1500_1.csv", with_count(1000, row, column))
+    np.testing.assert_array_equal(load(folder).hits, template[1].true_hits)
 
 
 def test_load_scan_counter_max_moves_the_limit(folder):
-    with pytest.warns(UserWarning, match=r"counts .* at or above 1,"):
-        loaded = load(folder, counter_max=1, threads=1)
-    assert (loaded.saturated > 0).all()
+    rewrite(folder / f"{PREFIX}1500_1.csv", with_count(1000))
+    options = {"mask": np.zeros((256, 256)), "threads": 1}
+    with pytest.warns(UserWarning, match=r"^1 counts .* are at 1000, the largest of the counter"):
+        loaded = load(folder, counter_max=1000, **options)
+    assert loaded.saturated.values.tolist() == [0, 1, 0, 0]
+    assert int(load(folder, counter_max=1001, **options).hits.sel(threshold=1500)[7, 11]) >= 1000
 
 
 def test_load_scan_with_mask_of_every_kind_masks_the_same(folder, tmp_path):
@@ -328,7 +408,12 @@ def test_load_scan_with_bad_mask_file_names_it_and_the_remedy(folder, text, mess
     [
         (np.zeros((256, 255)), ScanError, r"mask has shape \(256, 255\); it must be \(256, 256\)"),
         (np.ones((256, 256)), ScanError, r"mask \(array\) leaves no active pixel"),
-        ("nowhere.csv", FileNotFoundError, r"mask file nowhere.csv does not exist"),
+        (
+            "nowhere.csv",
+            FileNotFoundError,
+            r"mask file nowhere.csv does not exist: .* mask= \(velonb run: --mask\)",
+        ),
+        (".", ScanError, r"\. is a folder, not a file: give a file of 256 lines"),
     ],
 )
 def test_load_scan_with_bad_mask_argument_says_what_is_wrong(folder, mask, error, message):
@@ -340,7 +425,7 @@ def test_load_scan_with_every_acquisition_faulty_says_what_to_do(folder):
     for path in folder.glob("*_THR_*"):
         rewrite(path, heat)
     with pytest.raises(
-        ScanError, match=r"no good acquisition in .*bad_cut=2 hits/s.*cut_bad=False"
+        ScanError, match=r"no good acquisition in .* 2 hits/s.*--bad-cut.*cut_bad=False"
     ):
         load(folder)
 
@@ -363,10 +448,62 @@ def test_load_scan_skipping_errors_records_the_reason_and_sums_the_rest(folder, 
     assert 0 <= int(missing.min()) <= int(missing.max()) <= 63
 
 
+def vanish(path: Path) -> None:
+    path.symlink_to("/nowhere/to/be/found")
+
+
+GONE = pytest.mark.parametrize(
+    ("put", "reason"),
+    [
+        (vanish, "cannot be read: No such file or directory"),
+        (Path.mkdir, "is a folder, not a file"),
+        (os.mkfifo, "is a FIFO, not a file"),
+    ],
+)
+
+
+@GONE
+def test_load_scan_of_file_that_cannot_be_opened_names_it_and_the_remedy(folder, put, reason):
+    path = folder / f"{PREFIX}1500_1.csv"
+    path.unlink()
+    put(path)
+    with pytest.raises(ScanError, match=rf"THR_1500_1.csv {reason}[:;] .* on_error=\"skip\""):
+        load(folder)
+
+
+@GONE
+def test_load_scan_skipping_errors_leaves_out_files_that_cannot_be_opened(folder, put, reason):
+    path = folder / f"{PREFIX}1500_1.csv"
+    path.unlink()
+    put(path)
+    with pytest.warns(UserWarning, match=rf"1 unreadable files left out.* {reason}"):
+        loaded = load(folder, on_error="skip")
+    np.testing.assert_allclose(loaded.exposure / 13.105, [3, 2, 3, 3])
+
+
+def test_load_scan_skipping_errors_leaves_out_files_that_vanish_meanwhile(folder, monkeypatch):
+    """After the folder was listed, one file is gone when its turn comes and one after it."""
+    read = _acquisitions.Reader.read
+
+    def read_and_remove(reader, path):
+        gone = path.name in (f"{PREFIX}1500_1.csv", f"{PREFIX}1520_0.csv")
+        if gone and path.name.endswith("1500_1.csv"):
+            path.unlink()
+        counts = read(reader, path)
+        if gone:
+            path.unlink()
+        return counts
+
+    monkeypatch.setattr(_acquisitions.Reader, "read", read_and_remove)
+    with pytest.warns(UserWarning, match=r"1 unreadable files left out.*1500_1.csv cannot be read"):
+        loaded = load(folder, on_error="skip")
+    np.testing.assert_allclose(loaded.exposure / 13.105, [3, 2, 3, 3])
+
+
 def test_load_scan_skipping_errors_with_no_readable_file_raises(folder):
     for path in folder.glob("*_THR_*"):
         path.write_text("")
-    with pytest.raises(ScanError, match=r"no good acquisition.*unreadable, first: .*is empty"):
+    with pytest.raises(ScanError, match=r"no good acquisition.*unreadable, the first: .*is empty"):
         load(folder, on_error="skip")
 
 
@@ -378,7 +515,7 @@ def test_load_scan_with_hits_beyond_32_bits_raises(folder):
     for number in (0, 1):
         rewrite(folder / f"{PREFIX}1500_{number}.csv", enormous)
     with pytest.raises(ScanError, match=r"THR_1500_\* do not fit into 32 bits"):
-        load(folder, mask=np.zeros((256, 256)))
+        load(folder, mask=np.zeros((256, 256)), counter_max=2**31 - 1)
 
 
 @pytest.mark.parametrize(
@@ -394,6 +531,44 @@ def test_load_scan_with_hits_beyond_32_bits_raises(folder):
 def test_load_scan_with_bad_option_says_what_is_allowed(folder, options, message):
     with pytest.raises(ValueError, match=message):
         load(folder, **options)
+
+
+def test_load_scan_with_mask_that_is_a_folder_says_so(folder):
+    (folder / f"{CHIP}_Matrix_Mask.csv").unlink()
+    (folder / f"{CHIP}_Matrix_Mask.csv").mkdir()
+    with pytest.raises(
+        ScanError, match=r"Matrix_Mask.csv is a folder, not a file: give a file of 256"
+    ):
+        load(folder)
+
+
+def test_load_scan_of_names_that_are_not_utf_8_can_be_saved_and_printed(folder, tmp_path):
+    strange = folder.rename(tmp_path / os.fsdecode(b"scan\xe9"))
+    for path in list(strange.iterdir()):
+        path.rename(strange / path.name.replace("Module0", os.fsdecode(b"Modul\xe9")))
+    damaged = next(strange.glob("*_THR_1500_1.csv"))
+    damaged.write_text("1,2\n")
+    with pytest.warns(UserWarning, match=re.escape(r"scan\udce9/Modul\udce9_VP0-1_")) as caught:
+        loaded = load(strange, on_error="skip")
+    assert str(caught[0].message).encode("utf-8")
+    assert loaded.attrs["folder"] == str(tmp_path / r"scan\udce9")
+    assert loaded.mask.any()
+    saved = vb.load_netcdf(vb.save_netcdf(tmp_path / "scan.nc", loaded))
+    assert saved.attrs["module"] == saved.module.item() == r"Modul\udce9"
+    damaged.unlink()
+    next(strange.glob("*Mask.csv")).unlink()
+    with pytest.warns(UserWarning, match=r"no mask: .* --mask") as caught:
+        load(strange)
+    assert str(caught[0].message).encode("utf-8")
+    with pytest.raises(FileNotFoundError, match=r"scan\\udce9/nowhere") as raised:
+        load(strange, mask=strange / "nowhere")
+    assert str(raised.value).encode("utf-8")
+
+
+def test_load_scan_tells_the_chip_in_coordinates(folder):
+    loaded = load(folder)
+    assert (loaded.module.item(), loaded.asic.item()) == ("Module0", "VP0-1")
+    assert "asic" not in vb.audit(loaded)
 
 
 def test_load_scan_when_interrupted_stops_reading(folder, monkeypatch):
@@ -441,6 +616,13 @@ def test_read_baseline_gives_maps_in_dac(template):
 def test_read_baseline_without_width_file_gives_the_baseline_alone(folder):
     (folder / f"{CHIP}_Trim0_Noise_Width.csv").unlink()
     assert list(vb.read_baseline(folder, module="Module0", asic="VP0-1")) == ["baseline"]
+
+
+def test_read_baseline_that_is_a_folder_raises(folder):
+    (folder / f"{CHIP}_TrimBest_Noise_Predict.csv").unlink()
+    (folder / f"{CHIP}_TrimBest_Noise_Predict.csv").mkdir()
+    with pytest.raises(ScanError, match=r"Predict.csv is a folder, not a file"):
+        vb.read_baseline(folder, module="Module0", asic="VP0-1")
 
 
 def test_read_baseline_of_other_chip_raises(folder):

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from velonb._chip_files import read_baseline
     from velonb._reader import ScanError, read_acquisition
     from velonb.explorer import Explorer, explore
     from velonb.export import export_csv, load_netcdf, save_netcdf
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         plot_pulls,
     )
     from velonb.profile import profile_errors
-    from velonb.scan import audit, load_scan, read_baseline
+    from velonb.scan import audit, load_scan
     from velonb.simulate import demo_scan, find_data, simulate_scan
     from velonb.statistics import intrinsic_spread, round_to_error, weighted_mean
 
@@ -78,7 +79,7 @@ _ROOM_OF = {
     "profile_along": "heterogeneity",
     "profile_errors": "profile",
     "read_acquisition": "_reader",
-    "read_baseline": "scan",
+    "read_baseline": "_chip_files",
     "round_to_error": "statistics",
     "save_netcdf": "export",
     "simulate_scan": "simulate",

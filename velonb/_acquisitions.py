@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from velonb._layout import BLOCK_COLUMNS, COLUMNS, ROWS
-from velonb._reader import Reader, ScanError, is_compiled
+from velonb._parser import LARGEST
+from velonb._reader import REMEDY, Reader, ScanError, is_compiled
 from velonb._runs import Files
 
 GOOD, BAD, MISSING, UNREADABLE = range(4)
@@ -27,6 +28,7 @@ class Acquisition(NamedTuple):
     hits: int = 0
     mean: float = np.nan  # flux in the last columns, hits/s
     sigma: float = np.nan
+    checksum: int = 0
 
 
 class Threshold(NamedTuple):
@@ -67,17 +69,18 @@ def read_threshold(
     skip_errors: bool,
 ) -> Threshold:
     """Sum the good acquisitions of one threshold."""
-    total = np.zeros((ROWS, COLUMNS), dtype=np.int64)
+    enough = len(numbers) * counter_max <= LARGEST
+    total = np.zeros((ROWS, COLUMNS), dtype=np.int32 if enough else np.int64)
     saturated = 0
     acquisitions = {}
     reader = Reader()
     for number, path in numbers.items():
         try:
-            counts = reader.read(path)
-        except (ScanError, OSError) as error:
+            counts = _read_counts(reader, path, active, counter_max)
+        except ScanError as error:
             if not skip_errors:
                 raise
-            acquisitions[number] = Acquisition(UNREADABLE, str(error))
+            acquisitions[number] = Acquisition(UNREADABLE, str(error), checksum=reader.checksum)
             continue
         mean, sigma = (value / shutter_time for value in _last_columns(counts, active))
         status, reason = GOOD, ""
@@ -86,11 +89,31 @@ def read_threshold(
             reason = f"last {BLOCK_COLUMNS} columns see {mean:.3g} hits/s, above {bad_cut:g}"
         hits, at_limit = _tally(total, counts, active, counter_max, status == GOOD)
         saturated += at_limit * (status == GOOD)
-        acquisitions[number] = Acquisition(status, reason, hits, mean, sigma)
-    if total.max() > np.iinfo(np.int32).max:
+        acquisitions[number] = Acquisition(status, reason, hits, mean, sigma, reader.checksum)
+    if total.max() > LARGEST:
         files = min(numbers.values()).name.rpartition("_")[0]
         raise ScanError(f"the hits of {files}_* do not fit into 32 bits: check these files")
-    return Threshold(total.astype(np.int32), saturated, acquisitions)
+    return Threshold(total.astype(np.int32, copy=False), saturated, acquisitions)
+
+
+def _read_counts(
+    reader: Reader, path: Path, active: NDArray[np.bool_], counter_max: int
+) -> NDArray[np.int32]:
+    """Counts of a file, none of them above what the counter can hold where a pixel is used."""
+    try:
+        counts = reader.read(path)
+    except OSError as error:
+        raise ScanError(f"{path} cannot be read: {error.strerror}; {REMEDY}") from error
+    if counts.max() > counter_max:
+        beyond = np.argwhere((counts > counter_max) & active)
+        if beyond.size:
+            row, column = beyond[0]
+            raise ScanError(
+                f"{path}, line {row + 1}, value {column + 1}: {counts[row, column]} is not a "
+                f"count: the counter holds {counter_max} at most; {REMEDY}; for sums of "
+                "acquisitions or another counter, in Python, give its limit with counter_max="
+            )
+    return counts
 
 
 @njit(nogil=True, cache=True)
@@ -111,7 +134,7 @@ def _last_columns(counts: NDArray[np.int32], active: NDArray[np.bool_]) -> tuple
 
 @njit(nogil=True, cache=True)
 def _tally(
-    total: NDArray[np.int64],
+    total: NDArray[np.int_],
     counts: NDArray[np.int32],
     active: NDArray[np.bool_],
     counter_max: int,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
-from collections.abc import Iterable
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
-from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 
 @cache
@@ -20,7 +23,7 @@ def package_versions() -> str:
     )
 
 
-def digest(paths: Iterable[Path]) -> str:
-    """SHA-256 of the names and sizes of files, in any order."""
-    lines = sorted(f"{path.name} {path.stat().st_size}\n" for path in paths)
-    return hashlib.sha256("".join(lines).encode()).hexdigest()
+def digest(checksums: Mapping[str, int], mask: NDArray[np.bool_]) -> str:
+    """SHA-256 of the names of files with the checksums of their contents, and of the mask."""
+    lines = sorted(os.fsencode(f"{name} {checksum}\n") for name, checksum in checksums.items())
+    return hashlib.sha256(b"".join([*lines, np.packbits(mask).tobytes()])).hexdigest()

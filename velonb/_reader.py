@@ -162,12 +162,12 @@ class Reader:
     def _load(self, path: str | os.PathLike[str]) -> int:
         """Bring the bytes of a file into memory; return how many they are."""
         self.checksum = 0
-        room = file_size(path, REMEDY) + PADDING + CHUNK
-        if room > self._text.size:
-            self._text = np.empty(room, dtype=np.uint8)
+        expected = file_size(path, REMEDY)
+        if expected + PADDING + CHUNK > self._text.size:
+            self._text = np.empty(expected + PADDING + CHUNK, dtype=np.uint8)
+        size = 0
         with FileIO(os.fspath(path)) as file:
-            size, last = 0, self._text.size - PADDING - CHUNK
-            while read := file.readinto(self._text[size:last].data):
+            while size < expected and (read := file.readinto(self._text[size:expected].data)):
                 size += read
         return size
 
@@ -200,16 +200,15 @@ def read_csv_matrix(path: str | os.PathLike[str]) -> NDArray[np.float64]:
     ScanError
         If the file has another shape or holds something that is not a number.
     """
-    expected = (
-        f"expected {ROWS} lines of {COLUMNS} comma-separated numbers; mend or remove the file"
-    )
-    file_size(path, expected)
+    shape = f"{ROWS} lines of {COLUMNS} comma-separated numbers"
+    expected = f"expected {shape}; mend or remove the file"
+    file_size(path, f"give a file of {shape}")
     try:
         lines = Path(path).read_text().splitlines()
         matrix = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2) if lines else np.empty(0)
     except ValueError as error:
         raise ScanError(f"{path}: {error}: {expected}") from error
     if matrix.shape != (ROWS, COLUMNS):
-        shape = " x ".join(str(size) for size in matrix.shape)
-        raise ScanError(f"{path} has {shape} numbers: {expected}")
+        found = " x ".join(str(size) for size in matrix.shape)
+        raise ScanError(f"{path} has {found} numbers: {expected}")
     return matrix

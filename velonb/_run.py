@@ -104,7 +104,7 @@ def save_results(
     vb.export_csv(out / "csv", flux=flux, fits=fits)
     bar.update()
     facts = _facts(flux, fits) | {"Folder": str(data), "Warnings": "; ".join(notes) or "none"}
-    return f"{scan.module} {scan.asic}: threshold scan", facts
+    return f"{scan.attrs['module']} {scan.attrs['asic']}: threshold scan", facts
 
 
 def _facts(flux: xr.Dataset, fits: xr.Dataset) -> dict[str, str]:

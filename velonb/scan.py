@@ -22,21 +22,20 @@ from velonb._acquisitions import (
     read_threshold,
     read_thresholds,
 )
+from velonb._chip_files import find_mask
 from velonb._layout import (
     BLOCK_COLUMNS,
     COLUMNS,
     COUNTER_MAX,
     ROWS,
     Run,
-    baseline_name,
-    mask_name,
-    noise_width_name,
     shutter_seconds,
 )
 from velonb._provenance import digest, package_versions
-from velonb._reader import ScanError, read_csv_matrix
+from velonb._reader import ScanError
 from velonb._runs import Files, find_run
 from velonb._threads import thread_count
+from velonb._words import option, printable
 
 
 def load_scan(
@@ -53,9 +52,11 @@ def load_scan(
 ) -> xr.Dataset:
     """Load the acquisitions of a threshold scan and sum the good ones.
 
-    Runs, thresholds and acquisitions are found from the file names; files that are
-    not acquisitions are ignored. An acquisition is faulty if its last 8 columns are
-    full of hits: if their mean flux over unmasked pixels exceeds `bad_cut`.
+    Runs, thresholds and acquisitions are found from the file names. Other files are
+    ignored, with a warning if their names are nearly those of acquisitions. A threshold
+    far from all the others is taken for mistyped and refused. An acquisition is faulty if
+    its last 8 columns are full of hits: if their mean flux over unmasked pixels exceeds
+    `bad_cut`.
 
     Parameters
     ----------
@@ -72,9 +73,12 @@ def load_scan(
     cut_bad : bool
         False keeps faulty acquisitions in the sum.
     counter_max : int
-        Counts at or above it are counted in `saturated` (and kept in the sum).
+        The largest count that the counter of a pixel can hold. Counts at it are kept, and
+        counted in `saturated`; an acquisition with one above it, in a pixel that is used,
+        is unreadable. Raise it for sums of acquisitions or a chip with another counter.
     on_error : {"raise", "skip"}
-        Whether an unreadable file stops the loading or is recorded and left out.
+        Whether an unreadable file stops the loading or is recorded and left out: one
+        that is damaged, cannot be opened, or has vanished since the folder was listed.
     progress : bool
         Show a progress bar.
     threads : int, optional
@@ -87,15 +91,17 @@ def load_scan(
         ``hits(threshold, row, column)`` int32, summed over good acquisitions, 0 where
         masked; ``exposure(threshold)`` (s); ``mask(row, column)``, True = masked; and
         per acquisition its status, the reason, hits and flux of the last columns.
+        Coordinates `module` and `asic` tell chips apart where several scans are combined;
+        attribute ``input_digest`` follows the contents of the files and the mask.
 
     Raises
     ------
     FileNotFoundError
         If the folder or the mask file does not exist.
     ScanError
-        If there is no acquisition, several runs and none chosen, a file that is not
-        256 x 256 counts, a mask of the wrong shape, no active pixel, or no good
-        acquisition at all.
+        If there is no acquisition, several runs and none chosen, a threshold that must be
+        mistyped, a file that is not 256 x 256 counts, a mask of the wrong shape, no active
+        pixel, or no good acquisition at all.
     ValueError
         If an option has a value that it cannot have.
 
@@ -121,7 +127,7 @@ def load_scan(
     threads = thread_count(threads)
     folder = Path(folder)
     chosen, files = find_run(folder, run)
-    masked, mask_source = _find_mask(folder, chosen, mask)
+    masked, mask_source = find_mask(folder, chosen, mask)
     read = partial(
         read_threshold,
         active=~masked,
@@ -133,50 +139,27 @@ def load_scan(
     thresholds = read_thresholds(read, files, progress, threads)
     scan = _build_scan(files, thresholds, masked, chosen)
     scan.attrs |= {
-        "folder": str(folder),
-        "pattern": f"{chosen.prefix}_THR_{{threshold}}_{{acquisition}}.csv",
+        "folder": printable(folder),
+        "pattern": printable(f"{chosen.prefix}_THR_{{threshold}}_{{acquisition}}.csv"),
         "mask_source": mask_source,
         "bad_cut": float(bad_cut),
         "cut_bad": int(cut_bad),
         "counter_max": int(counter_max),
         "on_error": on_error,
-        "input_digest": digest(path for row in files.values() for path in row.values()),
+        "input_digest": digest(_checksums(files, thresholds), masked),
         "versions": package_versions(),
     }
     _warn_and_check(scan)
     return scan
 
 
-def _find_mask(
-    folder: Path, run: Run, mask: ArrayLike | str | os.PathLike[str] | None
-) -> tuple[NDArray[np.bool_], str]:
-    """Mask (True = masked) and where it comes from."""
-    default = folder / mask_name(run.chip)
-    if mask is None and not default.exists():
-        warnings.warn(
-            f"no mask: {default} does not exist, so no pixel is masked; pass mask= if there is one",
-            stacklevel=3,
-        )
-        return np.zeros((ROWS, COLUMNS), dtype=bool), "none"
-    if mask is None or isinstance(mask, str | os.PathLike):
-        path = default if mask is None else Path(mask)
-        if not path.is_file():
-            raise FileNotFoundError(f"mask file {path} does not exist: give its path in mask=")
-        values, source = read_csv_matrix(path), str(path)
-    else:
-        values, source = np.asarray(mask), "array"
-    if values.shape != (ROWS, COLUMNS):
-        raise ScanError(f"mask has shape {values.shape}; it must be ({ROWS}, {COLUMNS})")
-    if np.isnan(values).any():
-        raise ScanError(
-            f"mask ({source}) holds nan: it must be > 0 where a pixel is masked, else 0"
-        )
-    masked = values > 0
-    if masked.all():
-        raise ScanError(
-            f"mask ({source}) leaves no active pixel: it must be 0 where a pixel is used"
-        )
-    return masked, source
+def _checksums(files: Files, thresholds: list[Threshold]) -> dict[str, int]:
+    """File name -> checksum of its contents."""
+    return {
+        path.name: row.acquisitions[number].checksum
+        for numbers, row in zip(files.values(), thresholds, strict=True)
+        for number, path in numbers.items()
+    }
 
 
 def _build_scan(
@@ -201,6 +184,8 @@ def _build_scan(
         "acquisition": ("acquisition", np.array(numbers), "1", "number of the acquisition"),
         "row": ("row", np.arange(ROWS), "1", "row"),
         "column": ("column", np.arange(COLUMNS), "1", "column"),
+        "module": ((), printable(run.module), "1", "module"),
+        "asic": ((), printable(run.asic), "1", "ASIC"),
         "hits": (("threshold", *pixel), hits, "hits", "hits summed over good acquisitions"),
         "exposure": ("threshold", (status == GOOD).sum(1) * shutter_time, "s", "exposure"),
         "mask": (pixel, masked, "1", "masked"),
@@ -209,15 +194,16 @@ def _build_scan(
         "acquisition_hits": (each, recorded("hits", np.int64), "hits", "hits in unmasked pixels"),
         "last_columns_flux": (each, recorded("mean", float), "hits/s", f"mean {last}"),
         "last_columns_sigma": (each, recorded("sigma", float), "hits/s", f"sigma of {last}"),
-        "saturated": ("threshold", saturated, "1", "counts at the limit of the counter or above"),
+        "saturated": ("threshold", saturated, "1", "counts at the limit of the counter"),
     }
     scan = xr.Dataset(
         {
             name: (dims, values, {"units": units, "long_name": long_name})
             for name, (dims, values, units, long_name) in table.items()
         },
-        attrs=run._asdict() | {"shutter_time": shutter_time},
-    )
+        attrs={name: printable(value) for name, value in run._asdict().items()}
+        | {"shutter_time": shutter_time},
+    ).set_coords(["module", "asic"])
     scan.acquisition_status.attrs |= {
         "flag_values": np.arange(4, dtype=np.int8),
         "flag_meanings": "good bad missing unreadable",
@@ -228,15 +214,16 @@ def _build_scan(
 def _warn_and_check(scan: xr.Dataset) -> None:
     """Say what the user must know of the scan; refuse one without a good acquisition."""
     unused = scan.threshold.values[scan.exposure.values == 0]
+    unreadable = scan.acquisition_reason.values[scan.acquisition_status.values == UNREADABLE]
     if unused.size == scan.sizes["threshold"]:
         bad = (scan.acquisition_status == BAD).any()
         raise ScanError(
             f"no good acquisition in {scan.attrs['folder']}: "
             + (
-                f"the last columns exceed bad_cut={scan.attrs['bad_cut']:g} hits/s; take the scan "
-                "again, or raise bad_cut or pass cut_bad=False to look at it"
+                f"the last columns exceed {scan.attrs['bad_cut']:g} hits/s; take the scan again, "
+                f"or to look at it raise {option('bad_cut')} or, in Python, pass cut_bad=False"
                 if bad
-                else f"every file is unreadable, first: {scan.acquisition_reason.values.flat[0]}"
+                else f"every file is unreadable, the first: {unreadable[0]}"
             )
         )
     if unused.size:
@@ -245,19 +232,18 @@ def _warn_and_check(scan: xr.Dataset) -> None:
             "left out of the fits",
             stacklevel=3,
         )
-    unreadable = (scan.acquisition_status == UNREADABLE).values
-    if unreadable.any():
-        first = scan.acquisition_reason.values[unreadable][0]
+    if unreadable.size:
         warnings.warn(
-            f"{unreadable.sum()} unreadable files left out, see audit(scan); the first: {first}",
+            f"{unreadable.size} unreadable files left out, see the audit; the first: "
+            f"{unreadable[0]}",
             stacklevel=3,
         )
     saturated = int(scan.saturated.sum())
     if saturated:
         limit = scan.attrs["counter_max"]
         warnings.warn(
-            f"{saturated} counts in good acquisitions are at or above {limit}, the largest of the "
-            "counter: kept, but hits may be missing there; see scan.saturated",
+            f"{saturated} counts in good acquisitions are at {limit}, the largest of the counter: "
+            "kept, but hits may be missing there; see the audit",
             stacklevel=3,
         )
 
@@ -288,7 +274,8 @@ def audit(scan: xr.Dataset) -> Any:
             for value, meaning in enumerate(status.attrs["flag_meanings"].split())
         }
         | {"exposure": scan.exposure, "saturated": scan.saturated}
-    ).to_dataframe()
+    )
+    table = table.reset_coords(drop=True).to_dataframe()
     table["reasons"] = [
         _reasons_in_words(scan.acquisition.values, row) for row in scan.acquisition_reason.values
     ]
@@ -300,44 +287,3 @@ def _reasons_in_words(numbers: NDArray[np.int_], reasons: NDArray[np.object_]) -
     given = [f"{number}: {why}" for number, why in zip(numbers, reasons, strict=True) if why]
     more = f" (and {len(given) - 1} more)" if len(given) > 1 else ""
     return given[0] + more if given else ""
-
-
-def read_baseline(folder: str | os.PathLike[str], *, module: str, asic: str) -> xr.Dataset:
-    """Read the noise baseline of a chip, and its width where that file is there.
-
-    Parameters
-    ----------
-    folder : path-like
-        The folder with ``{module}_{asic}_TrimBest_Noise_Predict.csv`` and, optionally,
-        ``{module}_{asic}_Trim0_Noise_Width.csv``.
-    module, asic : str
-        As in the attributes of a scan.
-
-    Returns
-    -------
-    xarray.Dataset
-        ``baseline(row, column)`` and, where known, ``noise_width(row, column)``, float64, DAC.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no baseline file.
-    ScanError
-        If a file is not 256 x 256 numbers.
-
-    Examples
-    --------
-    >>> import velonb
-    >>> velonb.read_baseline("data/N037", module="Module0", asic="VP0-1")  # doctest: +SKIP
-    """
-    chip = f"{module}_{asic}"
-    baseline = Path(folder) / baseline_name(chip)
-    width = Path(folder) / noise_width_name(chip)
-    if not baseline.is_file():
-        raise FileNotFoundError(f"baseline file {baseline} does not exist")
-    attrs = {"units": "DAC", "long_name": "noise baseline"}
-    maps = {"baseline": (("row", "column"), read_csv_matrix(baseline), attrs)}
-    if width.is_file():
-        attrs = {"units": "DAC", "long_name": "width of the noise"}
-        maps["noise_width"] = (("row", "column"), read_csv_matrix(width), attrs)
-    return xr.Dataset(maps, {"row": np.arange(ROWS), "column": np.arange(COLUMNS)})

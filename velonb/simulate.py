@@ -20,6 +20,7 @@ from velonb._layout import (
     BLOCK_COLUMNS,
     COLUMNS,
     COUNTER_MAX,
+    LARGEST_THRESHOLD,
     ROWS,
     Run,
     acquisition_name,
@@ -182,8 +183,11 @@ def _check(
             raise ValueError(
                 f"{name} is {value!r}; it must have a letter or more, none of {forbidden}"
             )
-    if thresholds.size == 0 or np.unique(thresholds).size < thresholds.size or thresholds[0] < 0:
-        raise ValueError(f"thresholds are {thresholds}; give different numbers from 0 on")
+    different = thresholds.size > 0 and np.unique(thresholds).size == thresholds.size
+    if not different or thresholds[0] < 0 or thresholds[-1] > LARGEST_THRESHOLD:
+        raise ValueError(
+            f"thresholds are {thresholds}; give different numbers from 0 to {LARGEST_THRESHOLD}"
+        )
     if acquisitions < 1:
         raise ValueError(f"acquisitions is {acquisitions}; it must be at least 1")
     if not 0 <= special < ROWS * COLUMNS:
