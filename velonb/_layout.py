@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from velonb._words import printable
 
@@ -106,3 +107,41 @@ def shutter_seconds(shutter: str) -> float:
             "{seconds}s{milliseconds}ms and longer than zero, such as 1s310ms"
         )
     return seconds
+
+
+def checked_name(what: str, name: object) -> str:
+    """Check a name that becomes a part of file names; it must not lead out of their folder.
+
+    Raises
+    ------
+    ValueError
+        If it is not text, or has what separates folders, drives or lines.
+
+    Examples
+    --------
+    >>> checked_name("asic", "VP0-1")
+    'VP0-1'
+    """
+    if not isinstance(name, str) or not name.isprintable() or not name or set(name) & set("/\\:"):
+        raise ValueError(
+            f"{what} is {name!r}; it must be a part of file names: a letter or more, "
+            "none of / \\ : and no control characters"
+        )
+    return name
+
+
+def run_of(attrs: Mapping[Any, Any], what: str) -> Run:
+    """The run a dataset belongs to, by its attributes.
+
+    Raises
+    ------
+    ValueError
+        If an attribute is missing or cannot be a part of file names.
+    """
+    missing = [name for name in Run._fields if name not in attrs]
+    if missing:
+        raise ValueError(
+            f"{what} lacks the attribute{'s' * (len(missing) > 1)} {', '.join(missing)}, which "
+            f"name its files: give what velonb made, or set them with {what}.assign_attrs"
+        )
+    return Run(*(checked_name(name, attrs[name]) for name in Run._fields))

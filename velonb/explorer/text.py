@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from velonb._layout import checked_name
 from velonb.explorer.map_view import MARK_COLOUR, PIN_COLOURS
 from velonb.explorer.maps import HITS
 from velonb.explorer.selection import Pixel
@@ -157,7 +158,7 @@ def file_stem(attrs: Mapping[Any, Any], pixels: Sequence[Pixel]) -> str:
     >>> file_stem({"module": "Module0", "asic": "VP0-1"}, [(3, 4)])
     'Module0_VP0-1_row3_column4'
     """
-    chip = [str(attrs[key]) for key in ("module", "asic") if key in attrs]
+    chip = [checked_name(key, attrs[key]) for key in ("module", "asic") if key in attrs]
     row, column = pixels[-1]
     more = [f"and{len(pixels) - 1}more"] if len(pixels) > 1 else []
     return "_".join([*chip, f"row{row}", f"column{column}", *more])
