@@ -3,6 +3,7 @@
 import struct
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import xarray as xr
@@ -12,6 +13,7 @@ from hypothesis.extra import numpy as hnp
 
 import velonb as vb
 from velonb._files import written_whole
+from velonb._output import STAMP_NAME
 from velonb.export import format_matrix, read_csv_matrix
 
 PREFIX = "Module0_VP0-1_ECS_data_ST_1s310ms_THR_"
@@ -110,7 +112,7 @@ def test_export_csv_writes_the_established_names(tmp_path, flux, fits):
         expected |= {f"{kind}perpixel_{PREFIX}{t}.csv" for t in (1480, 1486, 1495)}
         expected |= {f"{kind}perASIC_{PREFIX}1480-1495-step3.csv"}
     assert {path.name for path in paths} == expected
-    assert {path.name for path in (tmp_path / "results").iterdir()} == expected
+    assert {path.name for path in (tmp_path / "results").iterdir()} == expected | {STAMP_NAME}
 
 
 @pytest.mark.parametrize(("kind", "name"), [("Flux", "flux"), ("UncertaintyFlux", "flux_err")])
@@ -233,10 +235,82 @@ def test_load_netcdf_of_missing_file_raises(tmp_path):
         vb.load_netcdf(tmp_path / "fits.nc")
 
 
-def test_load_netcdf_of_other_file_raises(tmp_path):
-    (tmp_path / "fits.nc").write_text("E0,f,s")
+@pytest.fixture(scope="module")
+def small(tmp_path_factory) -> bytes:
+    """A file of several kinds of variables."""
+    variables = {"x": ("row", np.arange(40.0), {"units": "DAC"}), "text": ("row", ["a"] * 40)}
+    path = tmp_path_factory.mktemp("small") / "small.nc"
+    return vb.save_netcdf(path, xr.Dataset(variables, attrs=RUN)).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "it is empty"),
+        (b"E0,f,s", "it begins with b'E0,f,s'"),
+        (b"CDF\x01 and the rest of netCDF-3", r"it begins with b'CDF\\x01 and'"),
+        (b"\x89HDF\r\n\x1a\n", ""),
+    ],
+    ids=["empty", "text", "netCDF-3", "signature alone"],
+)
+def test_load_netcdf_of_other_file_raises(tmp_path, content, reason):
+    (tmp_path / "fits.nc").write_bytes(content)
+    told = (
+        f"fits.nc is not a netCDF-4 file, or is damaged: {reason}.*; give a file that save_netcdf"
+    )
+    with pytest.raises(ValueError, match=told):
+        vb.load_netcdf(tmp_path / "fits.nc")
+
+
+def test_load_netcdf_of_hdf5_that_is_not_netcdf_raises(tmp_path):
+    with h5py.File(tmp_path / "fits.nc", "w") as file:
+        file["E0"] = np.arange(3)
     with pytest.raises(ValueError, match=r"fits.nc is not a netCDF-4 file, or is damaged"):
         vb.load_netcdf(tmp_path / "fits.nc")
+
+
+def test_load_netcdf_of_truncated_file_raises_or_gives_all(tmp_path, small):
+    path = tmp_path / "fits.nc"
+    path.write_bytes(small)
+    whole = vb.load_netcdf(path)
+    end = small.rindex(b"\nvelonb sha256 ")
+    for size in [*range(1, end, 97), end - 1]:
+        path.write_bytes(small[:size])
+        with pytest.raises(ValueError, match=r"fits.nc is not a netCDF-4 file, or is damaged"):
+            vb.load_netcdf(path)
+    path.write_bytes(small[:end])
+    xr.testing.assert_identical(vb.load_netcdf(path), whole)
+
+
+def test_load_netcdf_of_file_with_a_bit_flipped_never_gives_other_values(tmp_path, small):
+    path = tmp_path / "fits.nc"
+    path.write_bytes(small)
+    whole = vb.load_netcdf(path)
+    end = small.rindex(b"\nvelonb sha256 ")
+    rng = np.random.default_rng(8)
+    places = [0, end - 1, end + 20, len(small) - 2, *rng.integers(0, end, 200)]
+    for place in places:
+        flipped = bytearray(small)
+        flipped[place] ^= 1 << rng.integers(8)
+        path.write_bytes(flipped)
+        with pytest.raises(ValueError, match=r"fits.nc is not a netCDF-4 file, or is damaged"):
+            vb.load_netcdf(path)
+    # Without the words that begin the checksum there is none, and nothing else is harmed.
+    path.write_bytes(small[:end] + small[end:].replace(b"velonb", b"velonc"))
+    xr.testing.assert_identical(vb.load_netcdf(path), whole)
+
+
+def test_load_netcdf_of_file_that_another_program_has_changed_gives_the_change(tmp_path, small):
+    path = tmp_path / "fits.nc"
+    path.write_bytes(small)
+    with h5py.File(path, "r+") as file:
+        file["x"][3] = -1
+    assert float(vb.load_netcdf(path).x[3]) == -1
+
+
+def test_save_netcdf_is_read_by_other_programs(tmp_path, scan):
+    path = vb.save_netcdf(tmp_path / "scan.nc", scan)
+    xr.testing.assert_identical(xr.load_dataset(path, engine="h5netcdf"), vb.load_netcdf(path))
 
 
 def test_written_whole_after_success_leaves_only_the_new_file(tmp_path):

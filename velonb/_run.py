@@ -16,7 +16,9 @@ from tqdm import tqdm
 
 import velonb as vb
 from velonb._files import written_whole
+from velonb._layout import run_of
 from velonb._notebooks import analysis_notebooks, clean, figures, title_and_summary
+from velonb._output import locked, stamp
 from velonb._pages import Entry, index_page, notebook_page
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ FILES = {
     "scan.nc": "hits, exposure, mask and the audit of every acquisition (netCDF)",
     "flux.nc": "flux and its error, per pixel and of the ASIC (netCDF)",
     "fits.nc": "parameters, errors, p-values and fit types of every pixel (netCDF)",
-    "csv/": "flux, fit parameters and fit types as CSV matrices",
+    "csv/": "flux, fit parameters and fit types as CSV matrices, in a folder for the chip",
     "figures/": "every figure of the pages (PNG)",
     "notebooks/": "the notebooks as they were executed",
 }
@@ -56,7 +58,8 @@ def run_analysis(data: Path, out: Path, *, run: str | None, notebooks: Path) -> 
     Raises
     ------
     ValueError, OSError
-        If the folder cannot be analysed; nothing is written then.
+        If the folder cannot be analysed, or `out` cannot be written, is in use or holds
+        the results of another run; nothing is written then.
     NotebookFailed
         If a notebook stops; what was finished before stays.
     """
@@ -69,7 +72,7 @@ def run_analysis(data: Path, out: Path, *, run: str | None, notebooks: Path) -> 
     entries: list[Entry] = []
     layout = "{desc:<28} {percentage:3.0f} % |{bar:30}| {elapsed}"
     # A run that stops takes its bar off the screen: what is left there is the reason.
-    with tqdm(total=STEPS + cells, bar_format=layout, leave=False) as bar:
+    with locked(out), tqdm(total=STEPS + cells, bar_format=layout, leave=False) as bar:
         title, facts = save_results(data, out, run, bar)
         for path in paths:
             bar.set_description(path.stem)
@@ -90,6 +93,8 @@ def save_results(
     notes = [str(warning.message) for warning in caught]
     for note in notes:
         bar.write(f"velonb: {note}", file=sys.stderr)
+    chosen = run_of(scan.attrs, "scan")
+    stamp(out, chosen._asdict(), input_digest=scan.input_digest)
     flux = vb.mask_noisy(vb.compute_flux(scan))
     bar.update()
     bar.set_description("fitting the ASIC")
@@ -101,7 +106,7 @@ def save_results(
     bar.set_description("saving the results")
     for name, dataset in {"scan": scan, "flux": flux, "fits": fits}.items():
         vb.save_netcdf(out / f"{name}.nc", dataset)
-    vb.export_csv(out / "csv", flux=flux, fits=fits)
+    vb.export_csv(out / "csv" / chosen.chip, flux=flux, fits=fits)
     bar.update()
     facts = _facts(flux, fits) | {"Folder": str(data), "Warnings": "; ".join(notes) or "none"}
     return f"{scan.attrs['module']} {scan.attrs['asic']}: threshold scan", facts

@@ -14,15 +14,19 @@ from numpy.typing import ArrayLike
 
 from velonb._files import written_whole
 from velonb._fit_types import GOOD
-from velonb._layout import Run
-from velonb._provenance import package_versions
+from velonb._layout import Run, run_of
+from velonb._netcdf import load_netcdf, save_netcdf
+from velonb._output import stamp
 from velonb._reader import read_csv_matrix
 from velonb._threads import thread_count
 
 __all__ = ["export_csv", "load_netcdf", "read_csv_matrix", "save_netcdf"]
 
-
-_BOOLS = (bool, np.bool_)
+_NEEDED = {
+    "flux": ("flux", "flux_err", "asic_flux", "asic_flux_err"),
+    "fits": ("fit_type", *(name + end for name in ("E0", "f", "s") for end in ("", "_err"))),
+}
+_SOURCE = {"flux": "compute_flux", "fits": "fit_pixels"}
 
 
 def export_csv(
@@ -30,6 +34,7 @@ def export_csv(
     *,
     flux: xr.Dataset | None = None,
     fits: xr.Dataset | None = None,
+    threads: int | None = None,
 ) -> list[Path]:
     """Write flux and fit results as CSV files under the established names.
 
@@ -38,6 +43,10 @@ def export_csv(
     thresholds ``from``, ``from + step``, ... ``to`` of its name. Established is also that
     what is unknown is 0: a flux without exposure or in a masked pixel, a threshold that was
     not taken, and parameters of a pixel without a good free fit.
+
+    The established names of the fit results do not tell the chip. A folder therefore takes
+    one chip only, remembered in a small hidden file: give each its own, such as
+    ``csv/Module0_VP0-1``, as ``velonb run`` does.
 
     Parameters
     ----------
@@ -48,6 +57,8 @@ def export_csv(
     fits : xarray.Dataset, optional
         From `fit_pixels`: maps of E0 (DAC), f (1/DAC), s (DAC), their errors (``u...``), from
         the free fit, and the fit types of the free and of the fixed fit.
+    threads : int, optional
+        Files written at the same time; by default the number of processors at hand.
 
     Returns
     -------
@@ -56,30 +67,54 @@ def export_csv(
 
     Raises
     ------
+    FileExistsError
+        If the folder holds the results of another chip.
     ValueError
-        If there is nothing to write, or `fits` lacks the free or the fixed fit.
+        If there is nothing to write, `flux` and `fits` are not of the same run, one of them
+        is something else, or `fits` lacks the free or the fixed fit.
 
     Examples
     --------
     >>> import velonb
     >>> velonb.export_csv("results", flux=flux, fits=fits)  # doctest: +SKIP
     """
-    if flux is None and fits is None:
-        raise ValueError("nothing to export: give flux=, fits= or both")
+    if threads is not None and threads < 1:
+        raise ValueError(f"threads is {threads}; it must be at least 1")
+    run = _common_run(flux, fits)
     tables: dict[str, Any] = {}
     if flux is not None:
-        tables |= _flux_tables(flux)
+        tables |= _flux_tables(flux, run)
     if fits is not None:
-        tables |= _fit_tables(fits)
+        tables |= _fit_tables(fits, run)
     folder = Path(folder)
+    stamp(folder, {"module": run.module, "asic": run.asic})
 
     def write(name: str) -> Path:
         with written_whole(folder / name) as temporary:
             temporary.write_bytes(format_matrix(np.nan_to_num(tables[name], nan=0.0)))
         return folder / name
 
-    with ThreadPoolExecutor(thread_count()) as pool:
+    with ThreadPoolExecutor(thread_count(threads)) as pool:
         return list(pool.map(write, tables))
+
+
+def _common_run(flux: xr.Dataset | None, fits: xr.Dataset | None) -> Run:
+    """The run of what is to be written, which must be one."""
+    given = {name: data for name, data in {"flux": flux, "fits": fits}.items() if data is not None}
+    if not given:
+        raise ValueError("nothing to export: give flux=, fits= or both")
+    for name, data in given.items():
+        missing = [variable for variable in _NEEDED[name] if variable not in data]
+        if missing:
+            raise ValueError(
+                f"{name} has no {', '.join(missing)}: give export_csv what {_SOURCE[name]} returned"
+            )
+    runs = {name: run_of(data.attrs, name) for name, data in given.items()}
+    if len(set(runs.values())) > 1:
+        raise ValueError(
+            f"flux is of {runs['flux']}, fits are of {runs['fits']}: give both of the same run"
+        )
+    return next(iter(runs.values()))
 
 
 def format_matrix(matrix: ArrayLike) -> bytes:
@@ -116,24 +151,23 @@ def format_matrix(matrix: ArrayLike) -> bytes:
     return rows[2:-2].replace(b"],[", b"\n") + b"\n"
 
 
-def _flux_tables(flux: xr.Dataset) -> dict[str, ArrayLike]:
+def _flux_tables(flux: xr.Dataset, run: Run) -> dict[str, ArrayLike]:
     """File name -> numbers, for every threshold and for the ASIC."""
-    prefix = Run(flux.attrs["module"], flux.attrs["asic"], flux.attrs["shutter"]).prefix
     thresholds = flux.threshold.values
     tables: dict[str, ArrayLike] = {}
     for kind, variable in (("Flux", "flux"), ("UncertaintyFlux", "flux_err")):
         values = flux[variable].transpose("threshold", "row", "column").values
         for threshold, matrix in zip(thresholds, values, strict=True):
-            tables[f"{kind}perpixel_{prefix}_THR_{threshold}.csv"] = matrix
+            tables[f"{kind}perpixel_{run.prefix}_THR_{threshold}.csv"] = matrix
         step = int(np.gcd.reduce(np.diff(thresholds))) if thresholds.size > 1 else 1
         span = f"{thresholds[0]}-{thresholds[-1]}-step{step}"
         grid = np.zeros(((thresholds[-1] - thresholds[0]) // step + 1, 1))
         grid[(thresholds - thresholds[0]) // step, 0] = flux[f"asic_{variable}"].values
-        tables[f"{kind}perASIC_{prefix}_THR_{span}.csv"] = grid
+        tables[f"{kind}perASIC_{run.prefix}_THR_{span}.csv"] = grid
     return tables
 
 
-def _fit_tables(fits: xr.Dataset) -> dict[str, ArrayLike]:
+def _fit_tables(fits: xr.Dataset, run: Run) -> dict[str, ArrayLike]:
     """File name -> map, for the parameters and the fit types."""
     for needed in ("free", "fixed"):
         if needed not in fits.fit.values:
@@ -141,7 +175,7 @@ def _fit_tables(fits: xr.Dataset) -> dict[str, ArrayLike]:
             raise ValueError(
                 f"fits lack the {needed!r} fit, they have {there}: run fit_pixels for it"
             )
-    ending = f"_ST_{fits.attrs['shutter']}.csv"
+    ending = f"_ST_{run.shutter}.csv"
     free, fixed = (fits.sel(fit=name).transpose("row", "column", ...) for name in ("free", "fixed"))
     good = free.fit_type == GOOD
     tables: dict[str, ArrayLike] = {}
@@ -151,75 +185,3 @@ def _fit_tables(fits: xr.Dataset) -> dict[str, ArrayLike]:
     tables[f"Fittypematrix{ending}"] = free.fit_type
     tables[f"Fixedfittypematrix{ending}"] = fixed.fit_type
     return tables
-
-
-def save_netcdf(path: str | os.PathLike[str], dataset: xr.Dataset) -> Path:
-    """Save a scan, flux, fits or truth as compressed netCDF-4 with its provenance.
-
-    Parameters
-    ----------
-    path : path-like
-        The file, such as ``results/fits.nc``. It is written whole or not at all.
-    dataset : xarray.Dataset
-        What to save. Its attributes go along: input files, options, versions.
-
-    Returns
-    -------
-    pathlib.Path
-        The file.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> dataset = xr.Dataset({"E0": ("row", [1551.2], {"units": "DAC"})}, attrs={"asic": "VP0-1"})
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     path = save_netcdf(Path(folder) / "fits.nc", dataset)
-    ...     load_netcdf(path).E0.attrs["units"]
-    'DAC'
-    """
-    path = Path(path)
-    saved = dataset.assign_attrs(saved_with=package_versions()).drop_encoding()
-    for attrs in (saved.attrs, *(variable.attrs for variable in saved.variables.values())):
-        # netCDF has no true and false.
-        attrs |= {key: int(value) for key, value in attrs.items() if isinstance(value, _BOOLS)}
-    compress = {"zlib": True, "complevel": 4, "shuffle": True}
-    encoding = {
-        name: compress for name, values in saved.data_vars.items() if values.dtype.kind in "biuf"
-    }
-    with written_whole(path) as temporary:
-        saved.to_netcdf(temporary, engine="h5netcdf", encoding=encoding)
-    return path
-
-
-def load_netcdf(path: str | os.PathLike[str]) -> xr.Dataset:
-    """Load what `save_netcdf` has saved, into memory.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-
-    Returns
-    -------
-    xarray.Dataset
-        As it was saved; attribute ``saved_with`` names the versions that saved it.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the file does not exist.
-    ValueError
-        If it is not a netCDF-4 file.
-
-    Examples
-    --------
-    >>> import velonb
-    >>> fits = velonb.load_netcdf("results/fits.nc")  # doctest: +SKIP
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist: give a file that save_netcdf has written")
-    try:
-        return xr.load_dataset(path, engine="h5netcdf")
-    except OSError as error:
-        raise ValueError(f"{path} is not a netCDF-4 file, or is damaged: {error}") from error
