@@ -78,8 +78,6 @@ def export_csv(
     >>> import velonb
     >>> velonb.export_csv("results", flux=flux, fits=fits)  # doctest: +SKIP
     """
-    if threads is not None and threads < 1:
-        raise ValueError(f"threads is {threads}; it must be at least 1")
     run = _common_run(flux, fits)
     tables: dict[str, Any] = {}
     if flux is not None:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import shutil
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,6 +14,7 @@ from numba import njit
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from velonb._files import folder_written_whole
 from velonb._layout import (
     BLOCK_COLUMNS,
     COLUMNS,
@@ -25,11 +24,13 @@ from velonb._layout import (
     Run,
     acquisition_name,
     baseline_name,
+    checked_name,
     mask_name,
     noise_width_name,
     parse_acquisition_name,
     shutter_seconds,
 )
+from velonb._netcdf import netcdf_bytes, open_netcdf
 from velonb._threads import thread_count
 from velonb._truth import DEAD, LIVING, MASKED, NOISY, draw_faults, draw_pixels
 from velonb.models import threshold_curve
@@ -149,7 +150,7 @@ def simulate_scan(
         {MASKED: masked, DEAD: dead, NOISY: noisy},
     )
     status = draw_faults(np.random.default_rng([seed, 1]), thresholds.size, acquisitions, faults)
-    with _folder_written_whole(Path(folder)) as temporary:
+    with folder_written_whole(Path(folder), _refuse_foreign) as temporary:
         hits = _write_acquisitions(
             temporary, run, truth, thresholds, status, seed, shape, threads, progress
         )
@@ -165,11 +166,7 @@ def simulate_scan(
             "shutter_time": shutter_seconds(shutter),
             "demo_version": _DEMO_VERSION,
         }
-        truth.to_netcdf(
-            temporary / TRUTH_NAME,
-            engine="h5netcdf",
-            encoding={name: {"zlib": True, "complevel": 4} for name in truth.data_vars},
-        )
+        (temporary / TRUTH_NAME).write_bytes(netcdf_bytes(truth))
     return truth
 
 
@@ -178,11 +175,9 @@ def _check(
 ) -> None:
     """Refuse options from which no scan can be made."""
     seconds = shutter_seconds(run.shutter)
-    for name, value, forbidden in (("module", run.module, "/"), ("asic", run.asic, "/_")):
-        if not value or set(value) & set(forbidden):
-            raise ValueError(
-                f"{name} is {value!r}; it must have a letter or more, none of {forbidden}"
-            )
+    checked_name("module", run.module)
+    if "_" in checked_name("asic", run.asic):
+        raise ValueError(f"asic is {run.asic!r}; it must have no _, which ends it in file names")
     different = thresholds.size > 0 and np.unique(thresholds).size == thresholds.size
     if not different or thresholds[0] < 0 or thresholds[-1] > LARGEST_THRESHOLD:
         raise ValueError(
@@ -208,24 +203,6 @@ def _check(
         )
 
 
-@contextmanager
-def _folder_written_whole(folder: Path) -> Iterator[Path]:
-    """Give a temporary folder that becomes `folder` only if the block succeeds."""
-    _refuse_foreign(folder)
-    folder = folder.resolve()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
-    temporary.mkdir()
-    try:
-        yield temporary
-        if folder.exists():
-            _refuse_foreign(folder)
-            shutil.rmtree(folder)
-        temporary.rename(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-
-
 def _refuse_foreign(folder: Path) -> None:
     """Never replace a folder that holds anything but a simulation."""
     if not folder.exists():
@@ -240,6 +217,8 @@ def _refuse_foreign(folder: Path) -> None:
     for name in names:
         if not (name == TRUTH_NAME or parse_acquisition_name(name) or name.endswith(endings)):
             raise FileExistsError(f"{folder} holds {name}, not from a simulation: {remedy}")
+    if names and _demo_version(folder) is None:
+        raise FileExistsError(f"{folder / TRUTH_NAME} is not from a simulation: {remedy}")
 
 
 def _write_acquisitions(
@@ -363,7 +342,7 @@ def demo_scan(folder: str | os.PathLike[str] | None = None) -> Path:
     >>> scan = velonb.load_scan(velonb.demo_scan())  # doctest: +SKIP
     """
     path = _project_folder() / "data" / "demo" if folder is None else Path(folder)
-    if not _is_current_demo(path):
+    if _demo_version(path) != _DEMO_VERSION:
         simulate_scan(path)
     return path
 
@@ -377,12 +356,20 @@ def _project_folder() -> Path:
     return here
 
 
-def _is_current_demo(folder: Path) -> bool:
-    truth = folder / TRUTH_NAME
-    if not truth.is_file():
-        return False
-    with xr.open_dataset(truth, engine="h5netcdf") as dataset:
-        return bool(dataset.attrs.get("demo_version") == _DEMO_VERSION)
+def _demo_version(folder: Path) -> Any:
+    """Version of the simulation in a folder; None if there is none."""
+    path = folder / TRUTH_NAME
+    if not path.exists():
+        return None
+    try:
+        with open_netcdf(path) as truth:
+            return truth.attrs.get("demo_version")
+    except (OSError, ValueError) as error:
+        # Not made anew: nothing tells any more that the acquisitions beside it are simulated.
+        raise FileExistsError(
+            f"{error}; it would tell whether {folder} is a simulation: if it is, remove the "
+            "folder and it is made anew"
+        ) from error
 
 
 def find_data(data: str | os.PathLike[str] | None = None) -> Path:
