@@ -448,6 +448,20 @@ def test_run_tries_the_output_before_it_loads(
     assert not (tmp_path / "a").exists()
 
 
+def test_run_that_cannot_be_fitted_leaves_no_output(
+    scans: dict[str, Path],
+    notebooks: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_fit(*_: object) -> None:
+        raise ValueError("no fit")
+
+    monkeypatch.setattr(vb, "fit_asic", no_fit)
+    assert run(scans["VP0-1"], "--out", tmp_path / "out", "--notebooks", notebooks) == 2
+    assert not (tmp_path / "out").exists()
+
+
 def test_run_onto_a_full_disk_is_told_in_one_line(
     scans: dict[str, Path], notebooks: Path, full_disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,36 +16,47 @@ STAMP_NAME = ".velonb.json"
 LOCK_NAME = ".velonb.lock"
 
 
-def stamp(folder: Path, whose: Mapping[str, str], **more: str) -> None:
-    """Mark a folder as holding the results of a chip or of a run.
+def refuse_others(folder: Path, whose: Mapping[str, str]) -> dict[str, str]:
+    """Refuse a folder that holds the results of another chip or run.
 
     Parameters
     ----------
     folder : pathlib.Path
-        The folder; made if need be.
+        The folder; need not exist.
     whose : mapping of str to str
         What must be the same for all results in the folder: ``module`` and ``asic``, and
         ``shutter`` where one run only may be there.
-    **more : str
-        What else to write down, such as the digest of the input.
+
+    Returns
+    -------
+    dict of str to str
+        The stamp that is there.
 
     Raises
     ------
     FileExistsError
         If the folder holds the results of another chip or run.
     ValueError
-        If the stamp that is there cannot be read.
+        If the stamp cannot be read.
     """
-    path = folder / STAMP_NAME
-    there = _read(path)
+    there = _read(folder / STAMP_NAME)
     if any(there.get(key, value) != value for key, value in whose.items()):
         raise FileExistsError(
             f"{folder} holds the results of {_told(there)}, these are of {_told(whose)}: "
             f"write them to another folder, or remove {folder} first"
         )
+    return there
+
+
+def stamp(folder: Path, whose: Mapping[str, str], **more: str) -> None:
+    """Mark a folder as holding the results of a chip or run, where `refuse_others` allows it.
+
+    `more` is written down too, such as the digest of the input.
+    """
+    there = refuse_others(folder, whose)
     new = there | dict(whose) | more
     if new != there:
-        with written_whole(path) as temporary:
+        with written_whole(folder / STAMP_NAME) as temporary:
             temporary.write_text(json.dumps(new, indent=1) + "\n", encoding="utf-8")
 
 

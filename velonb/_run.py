@@ -18,7 +18,7 @@ import velonb as vb
 from velonb._files import written_whole
 from velonb._layout import run_of
 from velonb._notebooks import analysis_notebooks, clean, figures, title_and_summary
-from velonb._output import locked, stamp
+from velonb._output import locked, refuse_others, stamp
 from velonb._pages import Entry, index_page, notebook_page
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def save_results(
     for note in notes:
         bar.write(f"velonb: {note}", file=sys.stderr)
     chosen = run_of(scan.attrs, "scan")
-    stamp(out, chosen._asdict(), input_digest=scan.input_digest)
+    refuse_others(out, chosen._asdict())
     flux = vb.mask_noisy(vb.compute_flux(scan))
     bar.update()
     bar.set_description("fitting the ASIC")
@@ -104,6 +104,7 @@ def save_results(
     fits = vb.fit_ladder(flux, asic, progress=False)
     bar.update()
     bar.set_description("saving the results")
+    stamp(out, chosen._asdict(), input_digest=scan.input_digest)
     for name, dataset in {"scan": scan, "flux": flux, "fits": fits}.items():
         vb.save_netcdf(out / f"{name}.nc", dataset)
     vb.export_csv(out / "csv" / chosen.chip, flux=flux, fits=fits)
