@@ -12,6 +12,7 @@ from numba import njit
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from velonb._kept_code import keep_compiled
 from velonb._layout import BLOCK_COLUMNS, COLUMNS, ROWS
 from velonb._parser import LARGEST
 from velonb._reader import REMEDY, Reader, ScanError, is_compiled
@@ -116,7 +117,8 @@ def _read_counts(
     return counts
 
 
-@njit(nogil=True, cache=True)
+@keep_compiled
+@njit(nogil=True)
 def _last_columns(counts: NDArray[np.int32], active: NDArray[np.bool_]) -> tuple[float, float]:
     """Mean and sigma of the counts of unmasked pixels in the last columns."""
     pixels = 0
@@ -132,7 +134,8 @@ def _last_columns(counts: NDArray[np.int32], active: NDArray[np.bool_]) -> tuple
     return mean, np.sqrt(max(squares / pixels - mean * mean, 0.0))
 
 
-@njit(nogil=True, cache=True)
+@keep_compiled
+@njit(nogil=True)
 def _tally(
     total: NDArray[np.int_],
     counts: NDArray[np.int32],

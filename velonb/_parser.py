@@ -8,6 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from velonb._kept_code import keep_compiled
 from velonb._layout import COLUMNS, ROWS
 
 FINE, TOO_FEW_LINES, TOO_MANY_LINES, TOO_FEW_VALUES, TOO_MANY_VALUES = range(5)
@@ -23,7 +24,8 @@ PADDING = 1024
 """Line ends put behind a file: the parsers may look ahead without asking for its end."""
 
 
-@njit(nogil=True, cache=True)
+@keep_compiled
+@njit(nogil=True)
 def checksum(words: NDArray[np.uint64]) -> np.uint64:
     """Sum words and products of their halves, each word shifted by its place.
 
@@ -39,17 +41,18 @@ def checksum(words: NDArray[np.uint64]) -> np.uint64:
     return total
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, inline="always")
 def _is_blank(byte: int) -> bool:
     return byte == 32 or byte == 9 or byte == 11 or byte == 12 or 28 <= byte <= 31
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, inline="always")
 def _ends_line(byte: int) -> bool:
     return byte == _LF or byte == _CR
 
 
-@njit(nogil=True, cache=True)
+@keep_compiled
+@njit(nogil=True)
 def _find_line_ends(text: NDArray[np.uint8], ends: NDArray[np.uint64]) -> bool:
     """Find as many line feeds as `ends` holds; False if there are fewer."""
     found = 0
@@ -69,7 +72,8 @@ def _find_line_ends(text: NDArray[np.uint8], ends: NDArray[np.uint64]) -> bool:
     return False
 
 
-@njit(nogil=True, cache=True)
+@keep_compiled
+@njit(nogil=True)
 def _single_digits(line: NDArray[np.uint8], counts: NDArray[np.int32]) -> bool:
     """Read a line of ``digit,`` pairs; the processor does many of them at once."""
     wrong: Any = 0
@@ -82,7 +86,7 @@ def _single_digits(line: NDArray[np.uint8], counts: NDArray[np.int32]) -> bool:
     return wrong == 0
 
 
-@njit(nogil=True, cache=True, inline="always")
+@njit(nogil=True, inline="always")
 def _number(text: NDArray[np.uint8], start: np.uint64) -> tuple[np.int32, np.int32, np.uint64]:
     """Read one or two digits without branching: number, first digit, start of the next."""
     first = np.int32(np.uint8(text[start] - _ZERO))
@@ -92,7 +96,8 @@ def _number(text: NDArray[np.uint8], start: np.uint64) -> tuple[np.int32, np.int
     return number, first, start + _2 + np.uint64(has_second)
 
 
-@njit(nogil=True, cache=True)
+@keep_compiled
+@njit(nogil=True)
 def _four_lines(
     text: NDArray[np.uint8], ends: NDArray[np.uint64], counts: NDArray[np.int32], row: int
 ) -> bool:
@@ -117,7 +122,8 @@ def _four_lines(
     return no_comma == 0 and no_digit <= 15 and at_ends
 
 
-@njit(nogil=True, cache=True)
+@keep_compiled
+@njit(nogil=True)
 def parse_plain(text: NDArray[np.uint8], size: int, counts: NDArray[np.int32]) -> bool:
     """Read a file of plain numbers up to 99; False if it is anything else, even if right."""
     ends = np.empty(ROWS, dtype=np.uint64)
@@ -137,7 +143,8 @@ def parse_plain(text: NDArray[np.uint8], size: int, counts: NDArray[np.int32]) -
     return True
 
 
-@njit(nogil=True, cache=True)
+@keep_compiled
+@njit(nogil=True)
 def _any_line(text: NDArray[np.uint8], position: int, counts: NDArray[np.int32]) -> tuple[int, int]:
     """Read one line number by number; return the problem and the byte reached."""
     for column in range(COLUMNS):
@@ -170,7 +177,8 @@ def _any_line(text: NDArray[np.uint8], position: int, counts: NDArray[np.int32])
     return FINE, position
 
 
-@njit(nogil=True, cache=True)
+@keep_compiled
+@njit(nogil=True)
 def parse_any(text: NDArray[np.uint8], size: int, counts: NDArray[np.int32]) -> tuple[int, int]:
     """Read a text padded with line ends; return the problem and its byte."""
     position = 0

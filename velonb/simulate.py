@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from velonb._files import folder_written_whole
+from velonb._kept_code import keep_compiled
 from velonb._layout import (
     BLOCK_COLUMNS,
     COLUMNS,
@@ -276,7 +277,8 @@ def _format(counts: NDArray[np.int64]) -> memoryview:
     return text[: _fill(counts, text)].data
 
 
-@njit(nogil=True, cache=True)
+@keep_compiled
+@njit(nogil=True)
 def _fill(counts: NDArray[np.int64], text: NDArray[np.uint8]) -> int:
     """Write the counts into `text`; return the number of bytes."""
     position = 0

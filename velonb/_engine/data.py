@@ -9,6 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from velonb import _shapes
+from velonb._kept_code import keep_compiled
 
 Array = NDArray[Any]
 
@@ -29,7 +30,7 @@ def compiled_within(function: Any) -> Any:
 
 def compiled_and_kept(function: Any) -> Any:
     """Compile at first use and keep the result, with all that it calls, on disk."""
-    return njit(nogil=True, error_model="numpy", cache=True)(function)
+    return keep_compiled(njit(nogil=True, error_model="numpy")(function))
 
 
 def compiled_sums(function: Any) -> Any:
