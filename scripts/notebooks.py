@@ -17,7 +17,8 @@ import nbformat
 from nbclient import NotebookClient
 
 from velonb._files import written_whole
-from velonb._notebooks import clean
+from velonb._kernels import NAME, own_kernel
+from velonb._notebooks import clean, read_notebook
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 CELL_TIMEOUT = 120  # s
@@ -51,16 +52,17 @@ def main() -> int:
 
 
 def is_clean(path: Path) -> bool:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     return clean(copy.deepcopy(notebook)) == notebook
 
 
 def execute(path: Path) -> None:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     NotebookClient(
         notebook,
         timeout=CELL_TIMEOUT,
-        kernel_name="python3",
+        kernel_name=NAME,
+        kernel_manager_class=own_kernel({}),
         record_timing=False,
         coalesce_streams=True,
         store_widget_state=False,

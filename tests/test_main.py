@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import nbformat
+import numpy as np
+import psutil
 import pytest
 
 import velonb as vb
 from velonb import _serve
-from velonb.__main__ import main
+from velonb._commands import main
 
 FIRST = """\
 import matplotlib.pyplot as plt
@@ -121,6 +127,81 @@ def test_run_writes_results_figures_and_pages(
     assert f"open {out / 'index.html'}" in capsys.readouterr().out
 
 
+def hits_printed(out: Path, stem: str) -> str:
+    notebook = nbformat.read(out / "notebooks" / f"{stem}.ipynb", as_version=4)
+    return "".join(output.get("text", "") for output in notebook.cells[-1].outputs)
+
+
+LOAD = """\
+import warnings
+import velonb as vb
+with warnings.catch_warnings(record=True) as notes:
+    warnings.simplefilter("always")
+    scan = vb.load_scan(DATA, progress=False)
+print(int(scan.hits.sum()), int(scan.mask.sum()), len(notes), scan.bad_cut, scan.on_error)"""
+
+
+def test_run_shows_what_it_saved_while_acquisitions_are_added(
+    scan_folder: Path, tmp_path: Path
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(scan_folder, data)
+    add = """\
+from pathlib import Path
+for path in sorted(Path(DATA).glob("*_1.csv")):
+    path.with_name(path.name.replace("_1.csv", "_7.csv")).write_bytes(path.read_bytes())"""
+    write_notebook(tmp_path / "set" / "01_add.ipynb", add, LOAD)
+    assert run("run", data, "--out", out, "--notebooks", tmp_path / "set") == 0
+    saved = vb.load_netcdf(out / "scan.nc")
+    assert len(list(data.glob("*_7.csv"))) == saved.sizes["threshold"]
+    assert int(hits_printed(out, "01_add").split()[0]) == int(saved.hits.sum())
+
+
+def test_run_loads_as_told_for_results_and_notebooks(
+    scan_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(scan_folder, data)
+    unreadable = next(iter(sorted(data.glob("*_THR_*.csv"))))
+    unreadable.write_text("1,2\n")
+    mask = np.zeros((256, 256), dtype=int)
+    mask[:100] = 1
+    np.savetxt(tmp_path / "mask.csv", mask, fmt="%d", delimiter=",")
+    write_notebook(tmp_path / "set" / "01_load.ipynb", LOAD)
+    options = ["--out", out, "--notebooks", tmp_path / "set", "--bad-cut", "3.5"]
+    options += ["--mask", tmp_path / "mask.csv", "--on-error", "skip"]
+    assert run("run", data, *options) == 0
+    assert f"1 unreadable files left out, see audit(scan); the first: {unreadable}" in (
+        capsys.readouterr().err
+    )
+    saved = vb.load_netcdf(out / "scan.nc")
+    notes = len(saved.warnings.splitlines())
+    hits = int(saved.hits.sum())
+    assert hits_printed(out, "01_load") == f"{hits} 25600 {notes} 3.5 skip\n"
+    assert notes >= 1
+
+
+@pytest.mark.parametrize("option", ["--mask", "--bad-cut"])
+def test_run_refuses_an_impossible_value(
+    option: str, scan_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("run", scan_folder, "--out", tmp_path / "out", option, "-1") == 2
+    assert_one_line_of_error(capsys.readouterr().err)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", [b"{", b"[1]", b'{"nbformat": 4}', b"\xff"])
+def test_run_names_a_damaged_notebook(
+    content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "01_load.ipynb").write_bytes(content)
+    assert run("run", tmp_path, "--out", tmp_path / "out", "--notebooks", tmp_path) == 2
+    stderr = capsys.readouterr().err
+    assert_one_line_of_error(stderr)
+    assert f"{tmp_path / '01_load.ipynb'} is not a notebook, or is damaged: " in stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_run_stops_at_a_failing_notebook_and_keeps_what_was_finished(
     scan_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -148,27 +229,71 @@ def test_run_says_which_notebook_killed_its_kernel(
     assert "01_dead.ipynb stopped at cell number 5" in capsys.readouterr().err
 
 
-def test_run_interrupted_ends_cleanly(scan_folder: Path, tmp_path: Path) -> None:
-    write_notebook(tmp_path / "set" / "01_good.ipynb", "1 + 1")
-    wait = "from pathlib import Path\nimport time\nPath('begun').touch()\ntime.sleep(60)"
-    write_notebook(tmp_path / "set" / "02_slow.ipynb", wait)
-    out = tmp_path / "out"
-    command = ["run", scan_folder, "--out", out, "--notebooks", tmp_path / "set"]
-    log = tmp_path / "log"
-    with log.open("w") as stream:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "velonb", *map(str, command)], stderr=stream
+def start(
+    log: Path, *command: object, program: tuple[str, ...] = ("-m", "velonb"), **environment: str
+) -> subprocess.Popen[bytes]:
+    """The command line in a process of its own, which writes to a file what it says."""
+    with log.open("wb") as stream:
+        return subprocess.Popen(
+            [sys.executable, *program, *map(str, command)],
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=stream,
         )
-    while not (out / "begun").exists():
+
+
+def wait_for(path: Path, process: subprocess.Popen[bytes], log: Path) -> None:
+    while not path.exists():
         assert process.poll() is None, log.read_text()
         time.sleep(0.05)
-    process.send_signal(signal.SIGINT)
+
+
+def assert_ended(pids: Iterable[int]) -> None:
+    """Wait until processes are gone; an error where one stays."""
+    for pid in pids:
+        with suppress(psutil.NoSuchProcess):
+            psutil.Process(pid).wait(timeout=30)
+
+
+either_signal = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+
+
+@either_signal
+def test_run_interrupted_ends_cleanly(
+    number: signal.Signals, scan_folder: Path, tmp_path: Path
+) -> None:
+    write_notebook(tmp_path / "set" / "01_good.ipynb", "1 + 1")
+    wait = "import os, time\nfrom pathlib import Path\n"
+    wait += "Path('part').write_text(str(os.getpid()))\nos.rename('part', 'begun')\ntime.sleep(60)"
+    write_notebook(tmp_path / "set" / "02_slow.ipynb", wait)
+    out, log = tmp_path / "out", tmp_path / "log"
+    process = start(log, "run", scan_folder, "--out", out, "--notebooks", tmp_path / "set")
+    wait_for(out / "begun", process, log)
+    process.send_signal(number)
     assert process.wait(timeout=30) == 130
     stderr = log.read_text()
     assert "velonb: interrupted; what was finished stays" in stderr
     assert "Traceback" not in stderr
     assert (out / "01_good.html").exists()
     assert not list(out.rglob("*.part*"))
+    assert_ended([int((out / "begun").read_text())])
+
+
+@either_signal
+@pytest.mark.parametrize("module", ["argparse", "papermill"])
+def test_interrupted_before_anything_has_begun_ends_without_a_traceback(
+    module: str, number: signal.Signals, tmp_path: Path
+) -> None:
+    slow = "import pathlib, time\npathlib.Path(__file__).with_name('begun').touch()\ntime.sleep(60)"
+    (tmp_path / f"{module}.py").write_text(slow)
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    log = tmp_path / "log"
+    process = start(log, "run", tmp_path, PYTHONPATH=path)
+    wait_for(tmp_path / "begun", process, log)
+    process.send_signal(number)
+    assert process.wait(timeout=30) == 130
+    assert log.read_text().strip() == "velonb: interrupted"
 
 
 def test_run_of_a_missing_folder_is_refused(
@@ -179,6 +304,25 @@ def test_run_of_a_missing_folder_is_refused(
     assert_one_line_of_error(stderr)
     assert "absent is not a folder" in stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_run_of_a_missing_folder_says_if_the_environment_names_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("VELONB_DATA", str(tmp_path / "absent"))
+    assert run("run") == 2
+    assert "absent, named in the environment variable VELONB_DATA, is not a folder" in (
+        capsys.readouterr().err
+    )
+
+
+def test_simulate_names_its_own_option_as_a_remedy(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("simulate", tmp_path / "scan", "--thresholds", "1500:1500:1") == 2
+    stderr = capsys.readouterr().err
+    assert_one_line_of_error(stderr)
+    assert "velonb simulate: --no-faults" in stderr
 
 
 @pytest.mark.parametrize(
@@ -207,6 +351,27 @@ def test_run_without_notebooks_is_refused(
 ) -> None:
     assert run("run", tmp_path, "--notebooks", tmp_path) == 2
     assert "holds no notebooks named like 01_load.ipynb" in capsys.readouterr().err
+
+
+@pytest.fixture
+def foreign_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A `python3` of the user's that is another program, wherever Jupyter looks."""
+    spec = tmp_path / "jupyter" / "kernels" / "python3" / "kernel.json"
+    spec.parent.mkdir(parents=True)
+    argv = [sys.executable, "-c", "raise SystemExit('another kernel')", "{connection_file}"]
+    spec.write_text(json.dumps({"argv": argv, "display_name": "mine", "language": "python"}))
+    monkeypatch.setenv("JUPYTER_DATA_DIR", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PREFER_ENV_PATH", "0")
+
+
+@pytest.mark.usefixtures("foreign_kernel")
+def test_run_uses_the_python_that_runs_it(scan_folder: Path, tmp_path: Path) -> None:
+    write_notebook(tmp_path / "set" / "01_kernel.ipynb", "import sys\nprint(sys.executable)")
+    out = tmp_path / "out"
+    assert run("run", scan_folder, "--out", out, "--notebooks", tmp_path / "set") == 0
+    executed = nbformat.read(out / "notebooks" / "01_kernel.ipynb", as_version=4)
+    assert executed.cells[-1].outputs[0].text.strip() == sys.executable
 
 
 class FakeServer:
@@ -283,3 +448,71 @@ def test_app_asks_for_its_token(tmp_path: Path) -> None:
     finally:
         server.terminate()
         server.wait()
+
+
+def address_in(log: Path, server: subprocess.Popen[bytes]) -> tuple[str, str]:
+    """Address and token of a server, once it says them."""
+    while not (match := re.search(r"(http://127\.0\.0\.1\S*)\?token=(\w+)", log.read_text())):
+        assert server.poll() is None, log.read_text()
+        time.sleep(0.05)
+    return match[1], match[2]
+
+
+def kill_with_children(server: subprocess.Popen[bytes]) -> None:
+    """Leave nothing behind where a test fails."""
+    with suppress(psutil.NoSuchProcess):
+        for process in psutil.Process(server.pid).children(recursive=True):
+            process.kill()
+    server.kill()
+    server.wait()
+
+
+def assert_ends_with_its_kernel(server: subprocess.Popen[bytes]) -> None:
+    """Its kernel is of this Python; TERM ends it and all that it has started."""
+    started = psutil.Process(server.pid).children(recursive=True)
+    kernel = [sys.executable, "-m", "ipykernel_launcher"]
+    assert any(process.cmdline()[:3] == kernel for process in started)
+    server.terminate()
+    code = server.wait(timeout=30)
+    assert_ended(process.pid for process in started)
+    assert code in (0, 130)
+
+
+@pytest.mark.usefixtures("foreign_kernel")
+def test_lab_starts_kernels_of_this_python_and_ends_them(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    server = start(log, "lab", tmp_path, "--no-browser", "--port=0", "--allow-root")
+    try:
+        address, token = address_in(log, server)
+        kernels = Request(
+            address.replace("/lab", "/api/kernels"),
+            method="POST",
+            headers={"Authorization": f"token {token}"},
+        )
+        urlopen(kernels).close()
+        assert_ends_with_its_kernel(server)
+    finally:
+        kill_with_children(server)
+
+
+APP = """\
+import sys
+from pathlib import Path
+from velonb import _commands, _serve
+_serve.notebook_folder = lambda: Path(sys.argv[1])
+sys.exit(_commands.main(["app", *sys.argv[2:]]))"""
+
+
+@pytest.mark.usefixtures("foreign_kernel")
+def test_app_starts_kernels_of_this_python_and_ends_them(tmp_path: Path) -> None:
+    pytest.importorskip("voila", reason="Voila is an extra: pip install 'velonb[app]'")
+    write_notebook(tmp_path / "explorer.ipynb", "print('pick' + ' a pixel')")
+    log = tmp_path / "log"
+    server = start(log, tmp_path, tmp_path, "--no-browser", program=("-c", APP))
+    try:
+        address, token = address_in(log, server)
+        with urlopen(f"{address}?token={token}") as page:
+            assert "pick a pixel" in page.read().decode()
+            assert_ends_with_its_kernel(server)
+    finally:
+        kill_with_children(server)

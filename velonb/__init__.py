@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+
+# As in typing, which takes longer to import than all of this.
+TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from velonb._chip_files import read_baseline
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from velonb.simulate import demo_scan, find_data, simulate_scan
     from velonb.statistics import intrinsic_spread, round_to_error, weighted_mean
 
-__version__ = version("velonb")
+    __version__: str
 
 # Names are looked up on first use: `import velonb` stays fast, however much
 # the rooms behind it import.
@@ -138,7 +139,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("velonb")
     if name not in _ROOM_OF:
         raise AttributeError(f"module 'velonb' has no attribute {name!r}")
     return getattr(import_module(f"velonb.{_ROOM_OF[name]}"), name)

@@ -1,169 +1,24 @@
-"""The command line: `velonb run`, `velonb lab`, `velonb app` and `velonb simulate`."""
+"""The program `velonb`: the command line, quiet when it is interrupted from its first moment on."""
 
 from __future__ import annotations
 
-import argparse
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+import warnings
 
-import velonb
-
-EPILOG = """\
-commands:
-  run [FOLDER]        the whole analysis: pages, figures, netCDF and CSV files, into results/
-      --out DIR           write the results there instead
-      --run NAME          which run, where the folder holds several
-      --notebooks DIR     run your own set of notebooks (01_*.ipynb, 02_*.ipynb, ...)
-  lab [FOLDER]        JupyterLab on the notebooks, to read, change and explore
-  app [FOLDER]        the explorer alone in a browser, on a scan or on the results of a run
-                      (needs Voila: pip install 'velonb[app]')
-      --no-browser, --port=N, ...    of lab and app: options of JupyterLab and Voila
-  simulate FOLDER     write a scan like the detector's, with its truth beside it
-      --seed N            another chip
-      --thresholds A:B:S  from, to (included) and step in DAC, such as 1480:1600:3
-      --acquisitions N    acquisitions at each threshold
-      --shutter TEXT      shutter time of one acquisition, such as 13s105ms
-      --no-faults         without faulty, lost or missing acquisitions
-
-FOLDER holds the acquisitions of a scan. Without it the folder in the environment
-variable VELONB_DATA is taken, and without that a demo scan, simulated at first use.
-
-examples:
-  velonb run                                 the demo scan, into results/
-  velonb run /data/N037 --out N037-results   your own scan
-  velonb lab /data/N037                      the same, cell by cell
-  velonb simulate my-scan --thresholds 1450:1600:5 --seed 7
-
-exit codes: 0 done, 1 a notebook failed, 2 bad input, 130 interrupted
-"""
+from velonb._signals import end_at_once, set_handler
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line.
+def main() -> int:
+    """Run the command line with the arguments of the process; its exit code."""
+    set_handler(end_at_once)
+    warnings.formatwarning = _one_line
+    from velonb import _commands  # only now: what is imported takes a while
 
-    Parameters
-    ----------
-    arguments : sequence of str, optional
-        The arguments; those of the process by default.
-
-    Returns
-    -------
-    int
-        0 done, 1 a notebook failed, 2 bad input, 130 interrupted.
-    """
-    parser = _parser()
-    options, others = parser.parse_known_args(arguments)
-    if others and options.command not in ("lab", "app"):
-        parser.error(f"unrecognized arguments: {' '.join(others)}")
-    options.others = others
-    # Named here and not above: `velonb --help` need not load what a run needs.
-    commands = {"run": _run, "lab": _lab, "app": _app, "simulate": _simulate}
-    try:
-        return commands[options.command](options)
-    except KeyboardInterrupt:
-        print("velonb: interrupted; what was finished stays", file=sys.stderr)
-        return 130
-    except (OSError, ValueError) as error:
-        print(f"velonb: {error}", file=sys.stderr)
-        return 2
+    return _commands.main()
 
 
-def _parser() -> argparse.ArgumentParser:
-    """The commands and their options; all are told in one page of help, EPILOG."""
-    parser = argparse.ArgumentParser(
-        prog="velonb",
-        description="From a threshold scan of a VeloPix chip to calibrated pixels.",
-        usage="velonb [--help] [--version] COMMAND [FOLDER] [options]",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"velonb {velonb.__version__}")
-    commands = parser.add_subparsers(
-        dest="command", required=True, metavar="COMMAND", prog="velonb", help=argparse.SUPPRESS
-    )
-    for name, what in {
-        "run": "the whole analysis, into files and pages",
-        "lab": "JupyterLab on the notebooks",
-        "app": "the explorer alone in a browser",
-    }.items():
-        command = commands.add_parser(name, description=what)
-        command.add_argument("folder", nargs="?", type=Path, help="acquisitions of a scan")
-    run = commands.choices["run"]
-    run.add_argument("--out", type=Path, default=Path("results"), help="where the results go")
-    run.add_argument("--run", help="which run, where the folder holds several")
-    run.add_argument("--notebooks", type=Path, help="run your own set of notebooks")
-    simulate = commands.add_parser("simulate", description="write a scan like the detector's")
-    simulate.add_argument("folder", type=Path, help="where the acquisitions go")
-    simulate.add_argument("--seed", type=int, help="another chip")
-    simulate.add_argument("--thresholds", type=_thresholds, help="from:to:step in DAC")
-    simulate.add_argument("--acquisitions", type=int, help="acquisitions at each threshold")
-    simulate.add_argument("--shutter", help="shutter time, such as 13s105ms")
-    simulate.add_argument("--no-faults", dest="faults", action="store_false", default=None)
-    return parser
-
-
-def _thresholds(text: str) -> range:
-    """Thresholds from `from:to:step`, the last one included."""
-    try:
-        first, last, step = map(int, text.split(":"))
-        thresholds = range(first, last + 1, step)
-    except ValueError:
-        thresholds = range(0)
-    if not thresholds:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} gives no thresholds: write from:to:step in DAC, such as 1480:1600:3"
-        )
-    return thresholds
-
-
-def _data(options: argparse.Namespace) -> Path:
-    """The folder to analyse, made absolute: notebooks run in a folder of their own."""
-    folder = velonb.find_data(options.folder)
-    if not folder.is_dir():
-        raise NotADirectoryError(
-            f"{folder} is not a folder: give the folder that holds the acquisitions, "
-            "or none for the demo scan"
-        )
-    return folder.resolve()
-
-
-def _run(options: argparse.Namespace) -> int:
-    from velonb._notebooks import notebook_folder
-    from velonb._run import NotebookFailed, run_analysis
-
-    notebooks = options.notebooks or notebook_folder()
-    try:
-        run_analysis(_data(options), options.out, run=options.run, notebooks=notebooks)
-    except NotebookFailed as failure:
-        print(f"velonb: {failure}", file=sys.stderr)
-        print(f"velonb: what was finished is in {options.out}", file=sys.stderr)
-        return 1
-    print(f"Results are in {options.out}: open {options.out / 'index.html'} in a browser.")
-    return 0
-
-
-def _lab(options: argparse.Namespace) -> int:
-    from velonb._serve import lab
-
-    return lab(_data(options), options.others)
-
-
-def _app(options: argparse.Namespace) -> int:
-    from velonb._serve import app
-
-    return app(_data(options), options.others)
-
-
-def _simulate(options: argparse.Namespace) -> int:
-    given = {
-        name: getattr(options, name)
-        for name in ("seed", "thresholds", "acquisitions", "shutter", "faults")
-        if getattr(options, name) is not None
-    }
-    velonb.simulate_scan(options.folder, **given)
-    print(f"Simulated a scan in {options.folder}: analyse it with velonb run {options.folder}")
-    return 0
+def _one_line(message: Warning | str, *_: object, **__: object) -> str:
+    return f"velonb: {message}\n"
 
 
 if __name__ == "__main__":

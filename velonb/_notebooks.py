@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from nbformat import NotebookNode
+import nbformat
+from nbformat import NotebookNode, ValidationError
 
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 _RANDOM_NAME = re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b")
@@ -28,6 +29,18 @@ def notebook_folder() -> Path:
 def analysis_notebooks(folder: Path) -> list[Path]:
     """Notebooks of the analysis, in the order of the number their names begin with."""
     return sorted(folder.glob("[0-9][0-9]_*.ipynb"))
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """The notebook in a file; a ValueError that names the file if there is none."""
+    try:
+        return nbformat.read(path, as_version=4)
+    except (ValueError, KeyError, TypeError, AttributeError, ValidationError) as error:
+        reason = str(error).partition("\n")[0][:200]
+        raise ValueError(
+            f"{path} is not a notebook, or is damaged: {reason}; mend it, or take it out of "
+            "the folder"
+        ) from error
 
 
 def clean(notebook: NotebookNode) -> NotebookNode:

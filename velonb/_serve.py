@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from velonb._kernels import own_kernels
 from velonb._notebooks import in_clone, notebook_folder
+from velonb._signals import INTERRUPTED, on_interrupt
 
 
 def working_notebooks(folder: Path) -> Path:
@@ -49,10 +52,15 @@ def app_command(notebook: Path) -> list[str]:
 
 
 def _serve(command: list[str], data: Path) -> int:
-    """Run a server until it ends or Ctrl-C; the kernels it starts find `data`."""
-    server = subprocess.Popen(command, env=os.environ | {"VELONB_DATA": str(data)})
-    try:
-        return server.wait()
-    except KeyboardInterrupt:
-        # The terminal sent Ctrl-C to the server too, which asks or stops by itself.
-        return server.wait()
+    """Run a server until it ends; the kernels it starts are of this Python and find `data`."""
+    with own_kernels() as environment:
+        server = subprocess.Popen(command, env=environment | {"VELONB_DATA": str(data)})
+
+        def pass_on(number: int, _: object) -> None:
+            # A terminal sends Ctrl-C to the server too, which asks or stops by itself.
+            if number == signal.SIGTERM or not os.isatty(0):
+                server.terminate()
+
+        with on_interrupt(pass_on):
+            code = server.wait()
+    return code if code >= 0 else INTERRUPTED
