@@ -11,13 +11,24 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import papermill
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellTimeoutError
+from nbformat import NotebookNode
 from tqdm import tqdm
 
-import velonb as vb
+from velonb import (
+    compute_flux,
+    export_csv,
+    fit_asic,
+    fit_ladder,
+    load_scan,
+    mask_noisy,
+    save_netcdf,
+)
 from velonb._files import written_whole
+from velonb._handover import handing_over
+from velonb._kernels import NAME, own_kernel
 from velonb._layout import run_of
-from velonb._notebooks import analysis_notebooks, clean, figures, title_and_summary
+from velonb._notebooks import analysis_notebooks, clean, figures, read_notebook, title_and_summary
 from velonb._output import locked, refuse_others, stamp
 from velonb._pages import Entry, index_page, notebook_page
 
@@ -41,7 +52,9 @@ class NotebookFailed(Exception):
     """A notebook stopped at a cell; the text says which one, and why."""
 
 
-def run_analysis(data: Path, out: Path, *, run: str | None, notebooks: Path) -> None:
+def run_analysis(
+    data: Path, out: Path, *, run: str | None, notebooks: Path, **loading: Any
+) -> None:
     """Analyse a folder of acquisitions and write all results.
 
     Parameters
@@ -53,7 +66,10 @@ def run_analysis(data: Path, out: Path, *, run: str | None, notebooks: Path) -> 
     run : str or None
         Which run, where the folder holds several.
     notebooks : pathlib.Path
-        Folder of the notebooks to execute: those named with a number, in its order.
+        Folder of the notebooks to execute: those named with a number, in its order. What
+        they load is the scan that was loaded here.
+    **loading : Any
+        Further options of `load_scan`.
 
     Raises
     ------
@@ -66,48 +82,53 @@ def run_analysis(data: Path, out: Path, *, run: str | None, notebooks: Path) -> 
     paths = analysis_notebooks(notebooks)
     if not paths:
         raise FileNotFoundError(f"{notebooks} holds no notebooks named like 01_load.ipynb")
+    to_execute = {path.name: read_notebook(path) for path in paths}
     # papermill adds a cell with the parameters to each notebook.
-    cells = sum(len(nbformat.read(path, as_version=4).cells) + 1 for path in paths)
-    parameters = {"DATA": str(data)} | ({"RUN": run} if run else {})
+    cells = sum(len(notebook.cells) + 1 for notebook in to_execute.values())
+    settings = {
+        "parameters": {"DATA": str(data)} | ({"RUN": run} if run else {}),
+        "kernel_manager_class": own_kernel(handing_over(data, out / "scan.nc")),
+    }
     entries: list[Entry] = []
     layout = "{desc:<28} {percentage:3.0f} % |{bar:30}| {elapsed}"
     # A run that stops takes its bar off the screen: what is left there is the reason.
     with locked(out), tqdm(total=STEPS + cells, bar_format=layout, leave=False) as bar:
-        title, facts = save_results(data, out, run, bar)
-        for path in paths:
-            bar.set_description(path.stem)
-            entries.append(execute(path, out, parameters, bar))
+        title, facts = save_results(data, out, run, bar, **loading)
+        for name, notebook in to_execute.items():
+            bar.set_description(Path(name).stem)
+            entries.append(execute(name, notebook, out, settings, bar))
             _write(out / "index.html", index_page(title, facts, entries, FILES))
         bar.set_description("done")
         bar.leave = True
 
 
 def save_results(
-    data: Path, out: Path, run: str | None, bar: tqdm[Any]
+    data: Path, out: Path, run: str | None, bar: tqdm[Any], **loading: Any
 ) -> tuple[str, dict[str, str]]:
     """Load, fit and save; the title and the facts for the index page."""
     bar.set_description("loading the acquisitions")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
-        scan = vb.load_scan(data, run=run, progress=False)
-    notes = [str(warning.message) for warning in caught]
-    for note in notes:
-        bar.write(f"velonb: {note}", file=sys.stderr)
+        scan = load_scan(data, run=run, progress=False, **loading)
+    for warning in caught:
+        bar.write(f"velonb: {warning.message}", file=sys.stderr)
+    notes = [str(warning.message) for warning in caught if warning.category is UserWarning]
+    scan.attrs["warnings"] = "\n".join(notes)
     chosen = run_of(scan.attrs, "scan")
     refuse_others(out, chosen._asdict())
-    flux = vb.mask_noisy(vb.compute_flux(scan))
+    flux = mask_noisy(compute_flux(scan))
     bar.update()
     bar.set_description("fitting the ASIC")
-    asic = vb.fit_asic(flux)
+    asic = fit_asic(flux)
     bar.update()
     bar.set_description("fitting every pixel")
-    fits = vb.fit_ladder(flux, asic, progress=False)
+    fits = fit_ladder(flux, asic, progress=False)
     bar.update()
     bar.set_description("saving the results")
     stamp(out, chosen._asdict(), input_digest=scan.input_digest)
     for name, dataset in {"scan": scan, "flux": flux, "fits": fits}.items():
-        vb.save_netcdf(out / f"{name}.nc", dataset)
-    vb.export_csv(out / "csv" / chosen.chip, flux=flux, fits=fits)
+        save_netcdf(out / f"{name}.nc", dataset)
+    export_csv(out / "csv" / chosen.chip, flux=flux, fits=fits)
     bar.update()
     facts = _facts(flux, fits) | {"Folder": str(data), "Warnings": "; ".join(notes) or "none"}
     return f"{scan.attrs['module']} {scan.attrs['asic']}: threshold scan", facts
@@ -135,7 +156,9 @@ def _facts(flux: xr.Dataset, fits: xr.Dataset) -> dict[str, str]:
     return facts
 
 
-def execute(path: Path, out: Path, parameters: dict[str, str], bar: tqdm[Any]) -> Entry:
+def execute(
+    name: str, notebook: NotebookNode, out: Path, settings: dict[str, Any], bar: tqdm[Any]
+) -> Entry:
     """Execute one notebook; write it, its figures and its page; the entry for the index."""
     begun: list[int] = []
 
@@ -144,13 +167,13 @@ def execute(path: Path, out: Path, parameters: dict[str, str], bar: tqdm[Any]) -
         bar.update()
 
     with TemporaryDirectory() as scratch:
-        executed = Path(scratch) / path.name
+        executed = Path(scratch) / name
         try:
             papermill.execute_notebook(
-                path,
+                notebook,
                 executed,
-                parameters,
-                kernel_name="python3",
+                **settings,
+                kernel_name=NAME,
                 language="python",
                 progress_bar=False,
                 cwd=out,
@@ -160,16 +183,15 @@ def execute(path: Path, out: Path, parameters: dict[str, str], bar: tqdm[Any]) -
                 extra_arguments=["--log-level=CRITICAL"],
             )
         except papermill.PapermillExecutionError as error:
-            kept = out / "notebooks" / f"{path.stem}.failed.ipynb"
+            kept = out / "notebooks" / f"{executed.stem}.failed.ipynb"
             _write(kept, executed.read_text("utf-8"))
             raise NotebookFailed(
-                f"{path.name} stopped at cell [{error.exec_count}]: {error.ename}: {error.evalue}\n"
+                f"{name} stopped at cell [{error.exec_count}]: {error.ename}: {error.evalue}\n"
                 f"The notebook up to there: {kept}"
             ) from error
-        except (CellTimeoutError, DeadKernelError) as error:
-            raise NotebookFailed(
-                f"{path.name} stopped at cell number {begun[-1] + 1}: {error}"
-            ) from error
+        except (CellTimeoutError, RuntimeError) as error:  # as where its kernel dies
+            where = f"stopped at cell number {begun[-1] + 1}" if begun else "did not start"
+            raise NotebookFailed(f"{name} {where}: {error}") from error
         return _publish(executed, out)
 
 

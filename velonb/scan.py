@@ -23,6 +23,7 @@ from velonb._acquisitions import (
     read_thresholds,
 )
 from velonb._chip_files import find_mask
+from velonb._handover import handed_over
 from velonb._layout import (
     BLOCK_COLUMNS,
     COLUMNS,
@@ -57,6 +58,9 @@ def load_scan(
     far from all the others is taken for mistyped and refused. An acquisition is faulty if
     its last 8 columns are full of hits: if their mean flux over unmasked pixels exceeds
     `bad_cut`.
+
+    In a notebook that ``velonb run`` executes this gives, without options, the scan that
+    the run has loaded, with the options of the run.
 
     Parameters
     ----------
@@ -126,6 +130,11 @@ def load_scan(
         raise ValueError(f"counter_max is {counter_max}; it must be a count above 0")
     threads = thread_count(threads)
     folder = Path(folder)
+    as_usual = mask is None and cut_bad and on_error == "raise"
+    if as_usual and (bad_cut, counter_max) == (2.0, COUNTER_MAX):
+        of_run = handed_over(folder, run)
+        if of_run is not None:
+            return of_run
     chosen, files = find_run(folder, run)
     masked, mask_source = find_mask(folder, chosen, mask)
     read = partial(

@@ -195,12 +195,13 @@ def _check(
     if thresholds.size < 3 or acquisitions < 2:
         raise ValueError(
             f"faults need at least 3 thresholds of 2 acquisitions, not {thresholds.size} of "
-            f"{acquisitions}: give more, or faults=False"
+            f"{acquisitions}: give more, or faults=False (velonb simulate: --no-faults)"
         )
     if seconds > _LONGEST_HOT_SHUTTER:
         raise ValueError(
             f"faults need a shutter of at most {_LONGEST_HOT_SHUTTER:g} s, not {run.shutter}: a "
-            "longer one saturates the counter before hot columns show; or pass faults=False"
+            "longer one saturates the counter before hot columns show; give a shorter one, or "
+            "faults=False (velonb simulate: --no-faults)"
         )
 
 
