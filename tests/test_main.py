@@ -171,7 +171,7 @@ def test_run_loads_as_told_for_results_and_notebooks(
     options = ["--out", out, "--notebooks", tmp_path / "set", "--bad-cut", "3.5"]
     options += ["--mask", tmp_path / "mask.csv", "--on-error", "skip"]
     assert run("run", data, *options) == 0
-    assert f"1 unreadable files left out, see audit(scan); the first: {unreadable}" in (
+    assert f"1 unreadable files left out, see the audit; the first: {unreadable}" in (
         capsys.readouterr().err
     )
     saved = vb.load_netcdf(out / "scan.nc")
