@@ -152,15 +152,16 @@ class ThresholdModel(lmfit.Model):
         if statistic not in ("poisson", "chi2"):
             raise ValueError(f"statistic is {statistic!r}; it must be poisson or chi2")
         self.shape, self.statistic, self.baseline = shape, statistic, baseline
-
-        def curve(t: Any, f: float, A: float, s: float, E0: float) -> NDArray[np.float64]:
-            return threshold_curve(t, f, A, s, E0, shape=shape, baseline=baseline)
-
-        super().__init__(curve, independent_vars=["t"], name=f"threshold curve {shape}", **options)
+        # A method and not a local function, so that results of fits can be pickled.
+        name = f"threshold curve {shape}"
+        super().__init__(self._curve, independent_vars=["t"], name=name, **options)
         if statistic == "poisson":
             self.set_param_hint("f", min=0.0, max=1.0)
             self.set_param_hint("A", min=0.0)
             self.set_param_hint("s", min=0.0)
+
+    def _curve(self, t: Any, f: float, A: float, s: float, E0: float) -> NDArray[np.float64]:
+        return threshold_curve(t, f, A, s, E0, shape=self.shape, baseline=self.baseline)
 
     def guess(self, data: ArrayLike, t: ArrayLike, **kwargs: Any) -> lmfit.Parameters:
         """Start values from the flux alone.
