@@ -221,7 +221,9 @@ def test_describe_pixel_tells_limit_and_weakness(fits: xr.Dataset) -> None:
         (("E0", 1551.2387, 0.3142, "DAC"), "E0 = 1551.24 ± 0.31 DAC"),
         (("f", 9e-4, 4e-4, "1/DAC"), "f = 0.0009 ± 0.0004 /DAC"),
         (("p-value", 0.5279, None, "1"), "p-value = 0.5279"),
-        (("E0", 1551.24, np.nan, "DAC"), "E0 = 1551.2 DAC"),
+        (("E0", 1551.24, None, "DAC"), "E0 = 1551.2 DAC"),
+        (("E0", 1551.24, np.nan, "DAC"), "E0 = 1551.2 ± unknown DAC"),
+        (("E0", np.nan, np.nan, "DAC"), "E0 = unknown"),
         (("chi2", 36.123, 0.0, ""), "chi2 = 36.12"),
     ],
 )

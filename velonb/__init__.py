@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from velonb._chip_files import read_baseline
     from velonb._reader import ScanError, read_acquisition
+    from velonb._text import format_number, round_to_error, value_and_error
     from velonb.explorer import Explorer, explore
     from velonb.export import export_csv, load_netcdf, save_netcdf
     from velonb.fit import average_pixel, fit_asic, fit_p_value, fit_pixel, fit_pixels
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from velonb.profile import profile_errors
     from velonb.scan import audit, load_scan
     from velonb.simulate import demo_scan, find_data, simulate_scan
-    from velonb.statistics import intrinsic_spread, round_to_error, weighted_mean
+    from velonb.statistics import intrinsic_spread, weighted_mean
 
     __version__: str
 
@@ -60,6 +61,7 @@ _ROOM_OF = {
     "fit_p_value": "fit",
     "fit_pixel": "fit",
     "fit_pixels": "fit",
+    "format_number": "_text",
     "intrinsic_spread": "statistics",
     "load_netcdf": "export",
     "load_scan": "scan",
@@ -81,10 +83,11 @@ _ROOM_OF = {
     "profile_errors": "profile",
     "read_acquisition": "_reader",
     "read_baseline": "_chip_files",
-    "round_to_error": "statistics",
+    "round_to_error": "_text",
     "save_netcdf": "export",
     "simulate_scan": "simulate",
     "threshold_curve": "models",
+    "value_and_error": "_text",
     "weighted_mean": "statistics",
     "what_pixels_need": "ladder",
 }
@@ -109,6 +112,7 @@ __all__ = [
     "fit_p_value",
     "fit_pixel",
     "fit_pixels",
+    "format_number",
     "intrinsic_spread",
     "load_netcdf",
     "load_scan",
@@ -134,6 +138,7 @@ __all__ = [
     "save_netcdf",
     "simulate_scan",
     "threshold_curve",
+    "value_and_error",
     "weighted_mean",
     "what_pixels_need",
 ]

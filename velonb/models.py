@@ -264,8 +264,11 @@ class ThresholdModel(lmfit.Model):
 
 def _inverse(matrix: NDArray[Any]) -> NDArray[Any]:
     # The parameters differ by ten orders of magnitude: bring them to one scale first.
-    scale = np.sqrt(np.abs(np.diag(matrix))) + 1e-300
+    scale = np.sqrt(np.abs(np.diag(matrix)))
+    scale[scale == 0] = 1
     scales = np.outer(scale, scale)
+    if not np.isfinite(matrix / scales).all():
+        return np.full(matrix.shape, np.nan)
     return np.asarray(np.linalg.pinv(matrix / scales, hermitian=True) / scales)
 
 

@@ -55,9 +55,10 @@ def _distance(result: lmfit.model.ModelResult, name: str, side: int) -> float:
     def excess(distance: float) -> float:
         return _statistic_at(result, name, best.value + side * distance) - result.chisqr - 1
 
-    reach = min(best.stderr or 0.1 * abs(best.value), edge)
+    size = abs(best.value) or abs(best.init_value) or 1.0
+    reach = min(best.stderr or 0.1 * size, edge)
     while excess(reach) < 0:
-        if reach >= edge or reach > 1e4 * abs(best.value):
+        if reach >= edge or reach > 1e4 * size:
             return np.inf
         reach = min(1.5 * reach, edge)
     return float(brentq(excess, 0.0, reach, xtol=1e-4 * reach))

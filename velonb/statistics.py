@@ -1,4 +1,4 @@
-"""What the fits minimise, what its value is worth, and how numbers are combined and written.
+"""What the fits minimise, what its value is worth, and how numbers are combined.
 
 The likelihood chi-square of Poisson counts follows a chi-square distribution only where every
 threshold expects many hits. Here most expect few, so its distribution is worked out from the
@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import gammaincc, gammaln, xlogy
-from uncertainties import ufloat
 
 MANY_HITS = 100.0
 """Expected hits above which the moments of the likelihood chi-square are given by their series."""
 HARDLY_ANY_HITS = 1e-7
 """Expected hits below which a threshold carries no information worth a number."""
+HARDLY_ZERO = 1e-300
+"""Least expected hits of a likelihood residual."""
 
 
 def likelihood_chi_square(n: ArrayLike, mu: ArrayLike) -> NDArray[np.float64]:
@@ -49,15 +50,21 @@ def likelihood_chi_square(n: ArrayLike, mu: ArrayLike) -> NDArray[np.float64]:
 
 
 def likelihood_residual(n: ArrayLike, mu: ArrayLike) -> NDArray[np.float64]:
-    """Signed square root of `likelihood_chi_square`, positive where n exceeds mu."""
-    n, mu = np.asarray(n, dtype=float), np.asarray(mu, dtype=float)
+    """Signed square root of `likelihood_chi_square`, positive where n exceeds mu.
+
+    It is finite where mu is zero and n is not: a minimiser turns back from there.
+    """
+    n, mu = np.asarray(n, dtype=float), np.maximum(np.asarray(mu, dtype=float), HARDLY_ZERO)
     residual: NDArray[np.float64] = np.sign(n - mu) * np.sqrt(likelihood_chi_square(n, mu))
     return residual
 
 
 def likelihood_residual_slope(n: ArrayLike, mu: ArrayLike) -> NDArray[np.float64]:
     """Derivative of `likelihood_residual` with respect to mu."""
-    hits, expected = np.asarray(n, dtype=float), np.maximum(np.asarray(mu, dtype=float), 1e-300)
+    hits, expected = (
+        np.asarray(n, dtype=float),
+        np.maximum(np.asarray(mu, dtype=float), HARDLY_ZERO),
+    )
     residual = np.sqrt(likelihood_chi_square(hits, expected))
     with np.errstate(divide="ignore", invalid="ignore"):
         slope = -np.abs(1 - hits / expected) / residual
@@ -233,32 +240,3 @@ def _usable(value: ArrayLike, error: ArrayLike) -> tuple[NDArray[np.float64], ND
         # An error far below all others is a failed one: it may not count as a better measurement.
         errors = np.maximum(errors, 0.1 * np.median(errors))
     return values, errors
-
-
-def round_to_error(value: float, error: float) -> str:
-    """Write a value and its error with the digits that the error allows (rounding of the PDG).
-
-    Parameters
-    ----------
-    value, error : float
-        In one unit.
-
-    Returns
-    -------
-    str
-        Such as ``"1551.24 ± 0.31"``; the value alone where the error is zero or unknown.
-
-    Examples
-    --------
-    >>> round_to_error(1551.2387, 0.3142)
-    '1551.24 ± 0.31'
-    >>> round_to_error(9.1234e-4, 3.9e-5)
-    '0.00091 ± 0.00004'
-    >>> round_to_error(12.0, float("nan"))
-    '12'
-    """
-    if not math.isfinite(value):
-        return "unknown"
-    if not (math.isfinite(error) and error > 0):
-        return f"{value:.5g}"
-    return f"{ufloat(value, error):P}".replace("±", " ± ")

@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from velonb._text import value_and_error
 from velonb.models import PARAMETERS
 from velonb.plots.curve_parts import draw_curve, draw_points, draw_pulls, frame_pulls, pull_limit
 from velonb.plots.pixel import (
@@ -215,10 +216,7 @@ def _style_entry(name: str, style: str) -> Line2D:
 def _asic_lines(asic: ModelResult, *, names: Sequence[str]) -> list[str]:
     units = {"f": "1/DAC", "A": "DAC hits/s", "s": "DAC", "E0": "DAC"}
     parameters = asic.params
-    return [
-        value_text(name, parameters[name].value, parameters[name].stderr, units[name])
-        for name in names
-    ]
+    return [value_text(name, *value_and_error(parameters[name]), units[name]) for name in names]
 
 
 @styled

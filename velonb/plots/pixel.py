@@ -9,8 +9,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
+from velonb._text import format_number, round_to_error
 from velonb.models import PARAMETERS, threshold_curve
-from velonb.statistics import likelihood_residual, round_to_error
+from velonb.statistics import likelihood_residual
 
 ONE_SIGMA = 0.6826894921370859
 
@@ -244,7 +245,7 @@ def describe_pixel(
 
 
 def value_text(name: str, value: float, error: float | None, units: str | None) -> str:
-    """Return ``name = value ± error unit``, rounded to the error, or to some digits without.
+    """Return ``name = value ± error unit``, rounded to the error, or to some digits without one.
 
     Examples
     --------
@@ -253,11 +254,12 @@ def value_text(name: str, value: float, error: float | None, units: str | None) 
     >>> value_text("p-value", 0.527991, None, "1")
     'p-value = 0.528'
     """
-    if error is not None and np.isfinite(error) and error > 0:
-        number = round_to_error(value, error)
+    if error is None or error == 0:
+        number = format_number(value, ".4g" if abs(value) < 1000 else ".1f")
     else:
-        number = f"{value:.4g}" if abs(value) < 1000 else f"{value:.1f}"
-    unit = "" if units in (None, "", "1") else f" {units}".replace(" 1/", " /")
+        number = round_to_error(value, error)
+    has_unit = units not in (None, "", "1") and number != "unknown"
+    unit = f" {units}".replace(" 1/", " /") if has_unit else ""
     return f"{name} = {number}{unit}"
 
 
