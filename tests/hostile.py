@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -57,17 +57,22 @@ def typical(threshold: int) -> float:
     return float(threshold_curve(threshold, **TYPICAL))
 
 
+def _simulate(folder: Path, thresholds: Iterable[int]) -> None:
+    options = {"acquisitions": 2, "faults": False, "masked": 62_000, "progress": False}
+    simulate_scan(folder, thresholds=thresholds, **options)
+
+
 def coarse(folder: Path) -> Path:
     """Nine thresholds, with a gap where the curve begins to fall."""
     thresholds = [t for t in range(1480, 1601, 12) if t not in (1504, 1516)]
-    simulate_scan(folder, thresholds=thresholds, acquisitions=2, faults=False, progress=False)
+    _simulate(folder, thresholds)
     return folder
 
 
 def five_thresholds(folder: Path) -> Path:
     """One threshold more than there are parameters."""
     thresholds = range(1480, 1601, 30)
-    simulate_scan(folder, thresholds=thresholds, acquisitions=2, faults=False, progress=False)
+    _simulate(folder, thresholds)
     return folder
 
 
@@ -78,7 +83,7 @@ def flat(folder: Path) -> Path:
 
 def single_pixel(folder: Path) -> Path:
     """All pixels but one are masked."""
-    return write_scan(folder, range(1480, 1601, 6), typical, active=(100, 250))
+    return write_scan(folder, range(1480, 1601, 6), typical, active=(100, 100))
 
 
 def above_photopeak(folder: Path) -> Path:
@@ -88,7 +93,7 @@ def above_photopeak(folder: Path) -> Path:
 
 def no_good_pixel(folder: Path) -> Path:
     """The flux jumps up and down from threshold to threshold: no curve fits any pixel."""
-    return write_scan(folder, range(1480, 1601, 6), lambda t: 3.0 if t % 12 else 0.5)
+    return write_scan(folder, range(1480, 1601, 6), lambda t: 1.5 if t // 6 % 2 else 0.2)
 
 
 def over_dispersed(folder: Path) -> Path:

@@ -187,11 +187,47 @@ def test_patterns_survive_masked_rows_and_unfitted_pixels() -> None:
     assert_found(find_patterns(fits), "rows 15, 31, 47 ...", 6.0)
 
 
-def test_patterns_of_a_chip_without_good_fits_are_refused() -> None:
+def test_compare_spreads_of_a_chip_without_good_fits_is_unknown() -> None:
     fits = maps_of()
     fits["fit_type"][:] = 0
-    with pytest.raises(ValueError, match="fit 'free' has no good pixel with an error of E0"):
-        find_patterns(fits)
+    table = compare_spreads(fits)
+    assert table.index.tolist() == ["f", "A", "s", "E0"]
+    assert (table["pixels"] == 0).all()
+    assert table.drop(columns="pixels").isna().all(axis=None)
+
+
+def test_compare_spreads_of_one_pixel_has_its_value_and_no_spread() -> None:
+    fits = maps_of()
+    fits["fit_type"][:] = 0
+    fits["fit_type"][0, 3, 4] = 1
+    row = compare_spreads(fits).loc["E0"]
+    assert row["mean"] == row["median"] == fits["E0"][0, 3, 4]
+    assert row["mean_err"] == fits["E0_err"][0, 3, 4]
+    assert np.isnan(row["intrinsic"])
+
+
+def test_profile_along_of_one_pixel_is_its_value() -> None:
+    fits = maps_of()
+    fits["fit_type"][:] = 0
+    fits["fit_type"][0, 3, 4] = 1
+    mean, error = profile_along(fits, "E0", "row")
+    assert (mean[3], error[3]) == (fits["E0"][0, 3, 4], fits["E0_err"][0, 3, 4])
+    assert mean.notnull().sum() == 1
+
+
+@pytest.mark.parametrize("good", [0, 1, 9])
+def test_patterns_of_hardly_any_pixel_are_none(good: int) -> None:
+    fits = maps_of()
+    fits["fit_type"].values.reshape(-1)[good:] = 0
+    patterns = find_patterns(fits)
+    assert patterns.empty
+    assert patterns["explains"].sum() == 0
+
+
+def test_patterns_of_a_few_rows_have_finite_sizes() -> None:
+    fits = maps_of(E0=spread_E0(6.0))
+    fits["fit_type"][0, 3:] = 0
+    assert np.isfinite(find_patterns(fits)).all(axis=None)
 
 
 CURVES = [("velo", None), ("consistent", None), ("fe55", BASELINE)]

@@ -9,6 +9,7 @@ TYPE_CHECKING = False
 
 if TYPE_CHECKING:
     from velonb._chip_files import read_baseline
+    from velonb._fit_types import describe_fits
     from velonb._reader import ScanError, read_acquisition
     from velonb._text import format_number, round_to_error, value_and_error
     from velonb.explorer import Explorer, explore
@@ -51,6 +52,7 @@ _ROOM_OF = {
     "compare_spreads": "heterogeneity",
     "compute_flux": "flux",
     "demo_scan": "simulate",
+    "describe_fits": "_fit_types",
     "discoveries": "ladder",
     "explore": "explorer",
     "export_csv": "export",
@@ -102,6 +104,7 @@ __all__ = [
     "compare_spreads",
     "compute_flux",
     "demo_scan",
+    "describe_fits",
     "discoveries",
     "explore",
     "export_csv",

@@ -11,9 +11,13 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from velonb._fit_types import GOOD
+from velonb._fit_types import GOOD, free_parameters
 from velonb.models import PARAMETERS, threshold_curve
 from velonb.statistics import intrinsic_spread, weighted_mean
+
+FEWEST_PIXELS = 10
+"""Pixels with a good fit that it takes to see a pattern."""
+COLUMNS = ["size", "error", "significance", "explains"]
 
 
 def good_values(fits: xr.Dataset, parameter: str, fit: str) -> tuple[xr.DataArray, xr.DataArray]:
@@ -45,7 +49,7 @@ def compare_spreads(fits: xr.Dataset, fit: str = "free") -> pd.DataFrame:
         half-width of the values (`spread`), the median `error`, and what is left of the spread
         beyond the errors, `intrinsic` with `intrinsic_err`, in the parameter's unit. Where the
         error grows with the value, as for f and A of weak fits, the weighted mean lies too low;
-        the median does not.
+        the median does not. NaN where no pixel has a good fit; of one pixel there is no spread.
 
     Raises
     ------
@@ -61,26 +65,30 @@ def compare_spreads(fits: xr.Dataset, fit: str = "free") -> pd.DataFrame:
     for parameter in PARAMETERS:
         value, error = (x.values.ravel() for x in good_values(fits, parameter, fit))
         known = np.isfinite(value) & np.isfinite(error)
-        if not known.any():
-            continue
-        value, error = value[known], error[known]
-        mean, mean_err = weighted_mean(value, error)
-        low, high = np.percentile(value, [15.865, 84.135])
-        intrinsic = intrinsic_spread(value, error)
-        rows[parameter] = {
-            "pixels": value.size,
-            "mean": mean,
-            "mean_err": mean_err,
-            "median": float(np.median(value)),
-            "spread": (high - low) / 2,
-            "error": float(np.median(error)),
-            "intrinsic": intrinsic,
-            "intrinsic_err": _error_of_spread(error, intrinsic),
-        }
+        if known.any() or parameter in free_parameters(fit):
+            rows[parameter] = _compare_spread(value[known], error[known])
     return pd.DataFrame.from_dict(rows, orient="index")
 
 
+def _compare_spread(value: NDArray[Any], error: NDArray[Any]) -> dict[str, float]:
+    intrinsic = intrinsic_spread(value, error)
+    mean, mean_err = weighted_mean(value, error)
+    low, median, high = np.percentile(value, [15.865, 50, 84.135]) if value.size else [np.nan] * 3
+    return {
+        "pixels": value.size,
+        "mean": mean,
+        "mean_err": mean_err,
+        "median": median,
+        "spread": (high - low) / 2,
+        "error": float(np.median(error)) if error.size else np.nan,
+        "intrinsic": intrinsic,
+        "intrinsic_err": _error_of_spread(error, intrinsic),
+    }
+
+
 def _error_of_spread(error: NDArray[Any], spread: float) -> float:
+    if not math.isfinite(spread):
+        return math.nan
     # The variance of tau^2 is 2 / sum(w^2): that of a chi-square with the weights w.
     of_square = math.sqrt(2 / np.sum(1 / (error**2 + spread**2) ** 2))
     return of_square / (2 * spread) if spread**2 > of_square else math.sqrt(of_square)
@@ -115,11 +123,15 @@ def profile_along(
     if other is None:
         raise ValueError(f"axis is {axis!r}; it must be row or column")
     value, error = good_values(fits, parameter, fit)
-    tau = intrinsic_spread(value.values, error.values)
-    weight = 1 / (error**2 + tau**2)
+    weight = 1 / (error**2 + _spread_if_any(value.values, error.values) ** 2)
     total = weight.sum(other)
     mean = (weight * value).sum(other) / total
     return mean.where(total > 0), (total**-0.5).where(total > 0)
+
+
+def _spread_if_any(value: NDArray[Any], error: NDArray[Any]) -> float:
+    """Spread of the values, 0 for fewer than two."""
+    return float(np.nan_to_num(intrinsic_spread(value, error)))
 
 
 def find_patterns(
@@ -147,12 +159,13 @@ def find_patterns(
     pandas.DataFrame
         For each pattern its `size` and `error` in the parameter's unit (gradients: over the whole
         chip), `significance` in standard deviations, and `explains`, the fraction of the variance
-        of the map that it accounts for.
+        of the map that it accounts for. Empty where fewer pixels have a good fit than it takes to
+        see a pattern, `FEWEST_PIXELS`.
 
     Raises
     ------
     ValueError
-        If an argument has an unknown value, or no pixel has a good fit.
+        If an argument has an unknown value.
 
     Examples
     --------
@@ -161,8 +174,8 @@ def find_patterns(
     """
     value, error = good_values(fits, parameter, fit)
     known = np.isfinite(value.values) & np.isfinite(error.values)
-    if not known.any():
-        raise ValueError(f"fit {fit!r} has no good pixel with an error of {parameter}")
+    if known.sum() < FEWEST_PIXELS:
+        return pd.DataFrame(columns=COLUMNS, dtype=float)
     y, sigma = value.values[known], error.values[known]
     weight = 1 / (sigma**2 + intrinsic_spread(y, sigma) ** 2)
     place = dict(zip(("row", "column"), np.nonzero(known), strict=True))
@@ -181,6 +194,8 @@ def _find_combs(
     mean: xr.DataArray, error: xr.DataArray, periods: Sequence[int], least: float = 5.0
 ) -> list[tuple[int, int]]:
     known = np.isfinite(mean.values) & np.isfinite(error.values)
+    if known.sum() < 4:
+        return []
     position, weight = np.flatnonzero(known), 1 / error.values[known] ** 2
     rest = mean.values[known]
     smooth = np.polynomial.Polynomial.fit(position, rest, 2, w=np.sqrt(weight))
@@ -218,15 +233,8 @@ def _measure(
     size = covariance @ (design.T @ (weight * y))
     error = np.sqrt(np.diag(covariance))
     shares = [np.var(shape) / np.var(y) for shape in patterns.values()]
-    return pd.DataFrame(
-        {
-            "size": size[1:],
-            "error": error[1:],
-            "significance": size[1:] / error[1:],
-            "explains": (size[1:] ** 2 - error[1:] ** 2) * shares,
-        },
-        index=list(patterns),
-    )
+    columns = size[1:], error[1:], size[1:] / error[1:], (size[1:] ** 2 - error[1:] ** 2) * shares
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=list(patterns))
 
 
 def average_curve(

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from velonb._fit_types import free_parameters
 from velonb.plots.parameter import good_pixels, parameter_map, parameter_title
 from velonb.plots.style import BAND, axis_label, fit_colour, new_figure, styled
 from velonb.statistics import weighted_mean
@@ -172,7 +173,7 @@ def _good_values(
         )
     good = good_pixels(fits, fit)
     error = np.where(good, chosen[f"{parameter}_err"].values, np.nan)
-    if not np.isfinite(error).any():
+    if not np.isfinite(error).any() and parameter not in free_parameters(fit):
         raise ValueError(f"{parameter} has no error in fit {fit!r}: it was held fixed there")
     return np.where(good, chosen[parameter].values, np.nan), error
 
@@ -180,6 +181,9 @@ def _good_values(
 def _profile(
     ax: Axes, group: NDArray[Any], value: NDArray[np.float64], error: NDArray[np.float64]
 ) -> None:
+    if not np.isfinite(error).any():
+        ax.text(0.5, 0.5, "no good pixel", ha="center", va="center", transform=ax.transAxes)
+        return
     keys = np.unique(group)
     means = np.array([weighted_mean(value[group == key], error[group == key]) for key in keys])
     ax.errorbar(keys, means[:, 0], means[:, 1], fmt="o", ms=2, lw=0.7, color="black")
