@@ -33,8 +33,9 @@ def write_scan(
     *,
     active: tuple[Any, Any] = PATCH,
     dispersion: float = 1.0,
+    acquisitions: int = 2,
 ) -> Path:
-    """Two acquisitions a threshold of counts with the flux `expected` (hits/s)."""
+    """A few acquisitions a threshold of counts with the flux `expected` (hits/s)."""
     rng = np.random.default_rng(5)
     mask = np.ones((ROWS, COLUMNS), dtype=int)
     mask[active] = 0
@@ -42,7 +43,7 @@ def write_scan(
     (folder / mask_name(RUN.chip)).write_bytes(format_matrix(mask))
     for threshold in thresholds:
         mu = np.broadcast_to(expected(threshold) * SECONDS, mask.shape)
-        for number in range(2):
+        for number in range(acquisitions):
             if dispersion > 1:
                 mu = np.maximum(mu, 1e-9)
                 counts = rng.negative_binomial(mu / (dispersion - 1), 1 / dispersion)
@@ -77,8 +78,8 @@ def five_thresholds(folder: Path) -> Path:
 
 
 def flat(folder: Path) -> Path:
-    """The same flux at every threshold: no photopeak."""
-    return write_scan(folder, range(1480, 1601, 6), lambda _: 0.5)
+    """The same flux at every threshold: no photopeak; and one acquisition each."""
+    return write_scan(folder, range(1480, 1601, 6), lambda _: 0.5, acquisitions=1)
 
 
 def single_pixel(folder: Path) -> Path:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from velonb._chip_files import read_baseline
     from velonb._fit_types import describe_fits
     from velonb._reader import ScanError, read_acquisition
-    from velonb._text import format_number, round_to_error, value_and_error
+    from velonb._text import doubts, format_number, round_to_error, value_and_error
     from velonb.explorer import Explorer, explore
     from velonb.export import export_csv, load_netcdf, save_netcdf
     from velonb.fit import average_pixel, fit_asic, fit_p_value, fit_pixel, fit_pixels
@@ -54,6 +54,7 @@ _ROOM_OF = {
     "demo_scan": "simulate",
     "describe_fits": "_fit_types",
     "discoveries": "ladder",
+    "doubts": "_text",
     "explore": "explorer",
     "export_csv": "export",
     "find_data": "simulate",
@@ -106,6 +107,7 @@ __all__ = [
     "demo_scan",
     "describe_fits",
     "discoveries",
+    "doubts",
     "explore",
     "export_csv",
     "find_data",

@@ -39,6 +39,7 @@ def format_number(value: float, form: str = ".4g") -> str:
     >>> format_number(1551.2387, ".1f"), format_number(float("nan"), ".1f")
     ('1551.2', 'unknown')
     """
+    value = float(value)
     return format(value, form) if math.isfinite(value) else "unknown"
 
 
@@ -65,10 +66,46 @@ def round_to_error(value: float, error: float | None) -> str:
     >>> round_to_error(12.0, None)
     '12 ± unknown'
     """
+    value = float(value)
     if not math.isfinite(value):
         return "unknown"
     if error is None or not math.isfinite(error):
         return f"{value:.5g} ± unknown"
     if error <= 0:
         return f"{value:.5g}"
-    return f"{ufloat(value, error):P}".replace("±", " ± ")
+    return f"{ufloat(value, float(error)):P}".replace("±", " ± ")
+
+
+def doubts(result: lmfit.minimizer.MinimizerResult | lmfit.model.ModelResult) -> list[str]:
+    """Say what a fit leaves open: parameters on the edge of their region, errors not known.
+
+    Parameters
+    ----------
+    result : lmfit.model.ModelResult or lmfit.minimizer.MinimizerResult
+        What `fit_asic` or `fit_pixel` returns, or ``lmfit.minimize``.
+
+    Returns
+    -------
+    list of str
+        Sentences; none for a fit that has found what it looked for.
+
+    Examples
+    --------
+    >>> import velonb as vb
+    >>> vb.doubts(vb.fit_asic(flux))  # doctest: +SKIP
+    ['On the edge of what is allowed, so not found in this scan: E0.']
+    """
+    free = [result.params[name] for name in result.var_names]
+    on_edge = [parameter.name for parameter in free if _on_edge(parameter)]
+    unknown = [parameter.name for parameter in free if parameter.stderr is None]
+    sentences = {
+        "On the edge of what is allowed, so not found in this scan": on_edge,
+        "Error unknown, since this scan does not determine it": unknown,
+    }
+    return [f"{text}: {', '.join(names)}." for text, names in sentences.items() if names]
+
+
+def _on_edge(parameter: lmfit.Parameter) -> bool:
+    span = parameter.max - parameter.min
+    near = 1e-6 * span if math.isfinite(span) else 1e-12
+    return min(parameter.value - parameter.min, parameter.max - parameter.value) < near
