@@ -22,7 +22,7 @@ from velonb.export import format_matrix
 
 RUN = Run("Module0", "VP0-1", "13s105ms")
 SECONDS = 13.105
-PATCH = (slice(96, 144), slice(208, 256))
+PATCH = (slice(96, 120), slice(232, 256))
 """The active pixels of most scans: few, so that fits are quick, and some in the last columns."""
 
 
@@ -59,7 +59,7 @@ def typical(threshold: int) -> float:
 
 
 def _simulate(folder: Path, thresholds: Iterable[int]) -> None:
-    options = {"acquisitions": 2, "faults": False, "masked": 62_000, "progress": False}
+    options = {"acquisitions": 2, "faults": False, "masked": 65_000, "progress": False}
     simulate_scan(folder, thresholds=thresholds, **options)
 
 

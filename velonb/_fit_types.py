@@ -30,23 +30,19 @@ def describe_fits(fits: xr.Dataset) -> str:
     Returns
     -------
     str
-        A line for the numbers and, for each fit that is good nowhere, a line that says so.
+        A line for the numbers and, where a fit is good in no pixel, a second one that says so.
 
     Examples
     --------
     >>> import velonb as vb
     >>> print(vb.describe_fits(fits))  # doctest: +SKIP
-    Good fits of 65,312 active pixels: free 62,012, fixed 31,204
+    Good fits of 65,312 active pixels: free 62,012, fixed 31,204.
     """
-    good = {
-        str(name): int((fits["fit_type"].sel(fit=name) == GOOD).sum())
-        for name in fits["fit"].values
-    }
+    names = [str(name) for name in fits["fit"].values]
+    good = {name: int((fits["fit_type"].sel(fit=name) == GOOD).sum()) for name in names}
     numbers = ", ".join(f"{name} {number:,}" for name, number in good.items())
-    lines = [f"Good fits of {int((~fits['mask']).sum()):,} active pixels: {numbers}"]
-    lines += [
-        f"No pixel has a good {name} fit: what rests on it is unknown."
-        for name, number in good.items()
-        if number == 0
-    ]
-    return "\n".join(lines)
+    text = f"Good fits of {int((~fits['mask']).sum()):,} active pixels: {numbers}."
+    none = ", ".join(name for name, number in good.items() if number == 0)
+    return (
+        f"{text}\nNo pixel has a good fit ({none}): what rests on it is unknown." if none else text
+    )

@@ -263,17 +263,23 @@ class ThresholdModel(lmfit.Model):
 
 
 def _inverse(matrix: NDArray[Any]) -> NDArray[Any]:
+    """Invert a Hessian; NaN for the parameters in whose direction it does not rise."""
     # The parameters differ by ten orders of magnitude: bring them to one scale first.
     scale = np.sqrt(np.abs(np.diag(matrix)))
     scale[scale == 0] = 1
     scales = np.outer(scale, scale)
     if not np.isfinite(matrix / scales).all():
         return np.full(matrix.shape, np.nan)
-    return np.asarray(np.linalg.pinv(matrix / scales, hermitian=True) / scales)
+    rise, direction = np.linalg.eigh(matrix / scales)
+    rises = rise > 1e-12 * np.abs(rise).max()
+    inverse = (direction[:, rises] / rise[rises]) @ direction[:, rises].T / scales
+    undetermined = (direction[:, ~rises] ** 2).sum(axis=1) > 1e-6
+    inverse[undetermined] = inverse[:, undetermined] = np.nan
+    return np.asarray(inverse)
 
 
 def _set_covariance(result: lmfit.model.ModelResult, covariance: NDArray[Any]) -> None:
-    errors = np.sqrt(np.maximum(np.diag(covariance), 0))
+    errors = np.sqrt(np.diag(covariance))
     result.covar, result.errorbars = covariance, bool((errors > 0).all())
     for k, name in enumerate(result.var_names):
         parameter = result.params[name]
