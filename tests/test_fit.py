@@ -7,6 +7,7 @@ from typing import Any
 
 import lmfit
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy.stats import chi2 as chi_square
@@ -21,7 +22,16 @@ from toys import (
     with_hits,
 )
 
-from velonb import average_pixel, fit_asic, fit_pixel, fit_pixels, threshold_curve
+from velonb import (
+    average_pixel,
+    describe_fits,
+    fit_asic,
+    fit_pixel,
+    fit_pixels,
+    profile_errors,
+    threshold_curve,
+)
+from velonb._fit_types import free_parameters
 from velonb._maps import BAD, CUT, GOOD, NOT_FOUND, _fit_type
 from velonb.fit import named_fits
 from velonb.models import threshold_gradient
@@ -506,3 +516,38 @@ def test_covariance_is_symmetric_with_squared_errors_on_its_diagonal(
 
 def test_fits_without_covariance_do_not_carry_it(fits: xr.Dataset) -> None:
     assert "covariance" not in fits
+
+
+def test_fit_of_a_pixel_without_hits_has_unknown_errors() -> None:
+    """Without an amplitude there is no position: its error is not zero, it is unknown."""
+    flux = with_hits(draw_flux((4, 4)), 1, 2, 0)
+    result = fit_pixel(flux, 1, 2, asic=fit_asic(flux))
+    assert result.params["A"].value == 0
+    assert [result.params[name].stderr for name in PARAMETERS] == [None] * 4
+    assert not result.errorbars
+    assert profile_errors(result, ["A"])["A"][1] > 0
+
+
+def test_fit_of_a_curve_without_photopeak_has_unknown_errors_where_it_is_flat() -> None:
+    flux = flux_of(np.full((21, 2, 2), 100), np.full(21, 131.0))
+    result = fit_asic(flux)
+    unknown = [name for name in PARAMETERS if result.params[name].stderr is None]
+    covariance = pd.DataFrame(result.covar, PARAMETERS, PARAMETERS)
+    assert covariance.loc[unknown].isna().all(axis=None)
+    assert all(result.params[name].stderr > 0 for name in set(PARAMETERS) - set(unknown))
+
+
+def test_describe_fits_tells_which_fit_is_good_nowhere(fits: xr.Dataset) -> None:
+    numbers = (fits["fit_type"] == GOOD).sum(("row", "column")).to_series()
+    text = f"Good fits of 256 active pixels: free {numbers['free']}, fixed {numbers['fixed']}."
+    assert describe_fits(fits) == text
+    bad = fits.assign(fit_type=fits["fit_type"].where(fits["fit"] == "free", BAD))
+    first, second = describe_fits(bad).splitlines()
+    assert first.endswith("fixed 0.")
+    assert second == "No pixel has a good fit (fixed): what rests on it is unknown."
+
+
+@pytest.mark.parametrize("names", [["f", "A", "s", "E0"], ["A"], ["A", "E0"], ["E0", "s"]])
+def test_free_parameters_are_read_from_the_name_of_a_fit(names: list[str]) -> None:
+    (fit,) = named_fits(names)
+    assert set(free_parameters(fit)) == set(names)

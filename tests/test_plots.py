@@ -652,6 +652,21 @@ def test_plot_pattern_finds_the_step_of_every_16th_row(fits: xr.Dataset) -> None
     assert by_column.get_xlabel() == "Column"
 
 
+def test_plot_pattern_without_a_good_pixel_says_so(fits: xr.Dataset) -> None:
+    figure = vp.plot_pattern(fits.assign(fit_type=xr.zeros_like(fits["fit_type"])), "E0")
+    assert [ax.texts[0].get_text() for ax in figure.axes] == ["no good pixel"] * 4
+    assert figure.get_suptitle().startswith("E0: no value")
+
+
+def test_plot_acquisitions_without_a_pixel_in_the_last_columns_says_so() -> None:
+    scan = make_scan(SIZE)
+    unknown = scan.assign(last_columns_flux=scan["last_columns_flux"] * np.nan)
+    figure = vp.plot_acquisitions(unknown)
+    assert [text.get_text() for text in figure.axes[1].texts] == [
+        "no active pixel in the last columns"
+    ]
+
+
 def test_plot_pattern_needs_an_error(fits: xr.Dataset) -> None:
     with pytest.raises(ValueError, match="parameter is 'chi2', which has no error"):
         vp.plot_pattern(fits, "chi2")

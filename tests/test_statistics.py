@@ -280,3 +280,12 @@ def test_intrinsic_spread_of_fewer_than_two_values_is_unknown(value: list[float]
 
 def test_intrinsic_spread_of_two_values_without_error_is_their_scatter() -> None:
     assert intrinsic_spread([0.0, 10.0], [1e-6, 1e-6]) == pytest.approx(50**0.5, rel=1e-4)
+
+
+def test_likelihood_residual_where_nothing_is_expected_is_finite() -> None:
+    """A minimiser that strays to where the curve is zero turns back."""
+    residual = likelihood_residual([0, 1, 5], 0.0)
+    assert residual[0] == pytest.approx(0)
+    assert np.isfinite(residual).all()
+    assert (np.diff(residual) > 0).all()
+    assert np.isfinite(likelihood_residual_slope([0, 1, 5], 0.0)).all()

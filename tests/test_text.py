@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import re
+from types import SimpleNamespace
 
 import lmfit
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from velonb import format_number, round_to_error, value_and_error
+from velonb import doubts, format_number, round_to_error, value_and_error
 
 
 @pytest.mark.parametrize(
@@ -79,3 +80,23 @@ def test_format_number_writes_what_is_not_finite_as_unknown(
     value: float, form: str, text: str
 ) -> None:
     assert format_number(value, form) == text
+
+
+def fitted(**values: tuple[float, float | None]) -> SimpleNamespace:
+    params = lmfit.Parameters()
+    for name, (value, error) in values.items():
+        low, high = (0, 1) if name == "f" else (0, math.inf)
+        params.add(name, value=value, min=low, max=high)
+        params[name].stderr = error
+    return SimpleNamespace(params=params, var_names=list(params))
+
+
+def test_doubts_of_a_fit_with_errors_inside_its_region_are_none() -> None:
+    assert doubts(fitted(f=(9e-4, 1e-4), A=(8.0, 0.5))) == []
+
+
+def test_doubts_name_what_is_on_the_edge_and_what_has_no_error() -> None:
+    assert doubts(fitted(f=(0.99999999, 0.1), A=(0.0, None), s=(12.0, None))) == [
+        "On the edge of what is allowed, so not found in this scan: f, A.",
+        "Error unknown, since this scan does not determine it: A, s.",
+    ]

@@ -22,6 +22,7 @@ from velonb.plots.style import (
     FIT_TYPE_COLOURS,
     NEED_COLOURS,
     new_figure,
+    say,
     styled,
 )
 
@@ -134,6 +135,8 @@ def plot_acquisitions(scan: xr.Dataset) -> Figure:
         where = np.broadcast_to(positions, flux.shape)[chosen]
         colour = ACQUISITION_COLOURS[name]
         below.plot(where, flux[chosen], "o", ms=3, color=colour, mec="black", mew=0.3)
+    if not np.isfinite(flux).any():
+        say(below, "no active pixel in the last columns")
     if "bad_cut" in scan.attrs:
         below.axhline(scan.attrs["bad_cut"], color="black", lw=0.8, ls="--")
     _tick_thresholds(below, scan)

@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 from velonb._fit_types import free_parameters
 from velonb.plots.parameter import good_pixels, parameter_map, parameter_title
-from velonb.plots.style import BAND, axis_label, fit_colour, new_figure, styled
+from velonb.plots.style import BAND, axis_label, fit_colour, new_figure, say, styled
 from velonb.statistics import weighted_mean
 
 
@@ -182,7 +182,7 @@ def _profile(
     ax: Axes, group: NDArray[Any], value: NDArray[np.float64], error: NDArray[np.float64]
 ) -> None:
     if not np.isfinite(error).any():
-        ax.text(0.5, 0.5, "no good pixel", ha="center", va="center", transform=ax.transAxes)
+        say(ax, "no good pixel")
         return
     keys = np.unique(group)
     means = np.array([weighted_mean(value[group == key], error[group == key]) for key in keys])

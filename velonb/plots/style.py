@@ -10,6 +10,7 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from IPython.display import publish_display_data
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -93,6 +94,11 @@ def new_figure(
 ) -> StyledFigure:
     """Return an empty figure of a size (inch); maps, of fixed shape, want it compressed."""
     return StyledFigure(figsize=(width, height), layout=layout)
+
+
+def say(ax: Axes, text: str) -> None:
+    """Write why axes are empty into their middle."""
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
 
 
 def fit_colour(name: str, position: int) -> str:
