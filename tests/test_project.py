@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -15,7 +16,8 @@ from packaging.requirements import Requirement
 import velonb
 
 ROOT = Path(__file__).parent.parent
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+PROJECT = PYPROJECT["project"]
 CONDA_NAMES = {"matplotlib-base": "matplotlib"}
 
 
@@ -35,6 +37,31 @@ def test_environment_has_the_dependencies_of_the_project() -> None:
 def _conda_requirement(line: str) -> Requirement:
     """conda writes an exact version with one equals sign."""
     return Requirement(re.sub(r"(?<![<>=!~])=(?!=)", "==", line))
+
+
+def test_lowest_versions_are_those_of_every_requirement() -> None:
+    printed = run_lowest(ROOT / "pyproject.toml")
+    assert printed.returncode == 0, printed.stderr
+    lowest = {r.name: str(r.specifier) for r in map(Requirement, printed.stdout.split())}
+    extras = itertools.chain(*PROJECT["optional-dependencies"].values())
+    named = [*PYPROJECT["build-system"]["requires"], *PROJECT["dependencies"], *extras]
+    for requirement in map(Requirement, named):
+        assert str(requirement.specifier) == lowest[requirement.name].replace("==", ">=")
+
+
+def test_lowest_version_of_a_requirement_without_one_is_asked_for(tmp_path: Path) -> None:
+    text = (ROOT / "pyproject.toml").read_text("utf-8")
+    unbound = tmp_path / "pyproject.toml"
+    unbound.write_text(re.sub('"numpy>=[^"]+"', '"numpy"', text), "utf-8")
+    printed = run_lowest(unbound)
+    assert printed.returncode == 1
+    assert printed.stdout == ""
+    assert "requirement 'numpy'; expected name>=version" in printed.stderr
+
+
+def run_lowest(pyproject: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "scripts" / "lowest.py", pyproject]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 def test_readme_names_the_commands() -> None:
