@@ -82,7 +82,7 @@ def run_analysis(
     paths = analysis_notebooks(notebooks)
     if not paths:
         raise FileNotFoundError(f"{notebooks} holds no notebooks named like 01_load.ipynb")
-    to_execute = {path.name: read_notebook(path) for path in paths}
+    to_execute = {path: read_notebook(path) for path in paths}
     # papermill adds a cell with the parameters to each notebook.
     cells = sum(len(notebook.cells) + 1 for notebook in to_execute.values())
     settings = {
@@ -94,9 +94,9 @@ def run_analysis(
     # A run that stops takes its bar off the screen: what is left there is the reason.
     with locked(out), tqdm(total=STEPS + cells, bar_format=layout, leave=False) as bar:
         title, facts = save_results(data, out, run, bar, **loading)
-        for name, notebook in to_execute.items():
-            bar.set_description(Path(name).stem)
-            entries.append(execute(name, notebook, out, settings, bar))
+        for path, notebook in to_execute.items():
+            bar.set_description(path.stem)
+            entries.append(execute(path, notebook, out, settings, bar))
             _write(out / "index.html", index_page(title, facts, entries, FILES))
         bar.set_description("done")
         bar.leave = True
@@ -157,7 +157,7 @@ def _facts(flux: xr.Dataset, fits: xr.Dataset) -> dict[str, str]:
 
 
 def execute(
-    name: str, notebook: NotebookNode, out: Path, settings: dict[str, Any], bar: tqdm[Any]
+    path: Path, notebook: NotebookNode, out: Path, settings: dict[str, Any], bar: tqdm[Any]
 ) -> Entry:
     """Execute one notebook; write it, its figures and its page; the entry for the index."""
     begun: list[int] = []
@@ -167,7 +167,7 @@ def execute(
         bar.update()
 
     with TemporaryDirectory() as scratch:
-        executed = Path(scratch) / name
+        executed = Path(scratch) / path.name
         try:
             papermill.execute_notebook(
                 notebook,
@@ -183,15 +183,15 @@ def execute(
                 extra_arguments=["--log-level=CRITICAL"],
             )
         except papermill.PapermillExecutionError as error:
-            kept = out / "notebooks" / f"{executed.stem}.failed.ipynb"
+            kept = out / "notebooks" / f"{path.stem}.failed.ipynb"
             _write(kept, executed.read_text("utf-8"))
             raise NotebookFailed(
-                f"{name} stopped at cell [{error.exec_count}]: {error.ename}: {error.evalue}\n"
+                f"{path.name} stopped at cell [{error.exec_count}]: {error.ename}: {error.evalue}\n"
                 f"The notebook up to there: {kept}"
             ) from error
         except (CellTimeoutError, RuntimeError) as error:  # as where its kernel dies
             where = f"stopped at cell number {begun[-1] + 1}" if begun else "did not start"
-            raise NotebookFailed(f"{name} {where}: {error}") from error
+            raise NotebookFailed(f"{path.name} {where}: {error}") from error
         return _publish(executed, out)
 
 
