@@ -116,8 +116,9 @@ def test_run_writes_results_figures_and_pages(
         "scan.nc",
         "flux.nc",
         "fits.nc",
+        ".velonb.json",
     }
-    assert "csv/E0matrix_ST_13s105ms.csv" in made
+    assert "csv/Module0_VP0-1/E0matrix_ST_13s105ms.csv" in made
     assert (out / "figures" / "01_load_1.png").read_bytes().startswith(b"\x89PNG")
     assert str(scan_folder) in (out / "02_more.html").read_text("utf-8")
     index = (out / "index.html").read_text("utf-8")

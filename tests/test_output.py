@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 
 import velonb as vb
 from velonb import _files, _locks, _run, simulate
-from velonb.__main__ import main
+from velonb._commands import main
 from velonb._files import written_whole
 from velonb._output import LOCK_NAME, STAMP_NAME, locked, stamp
 from velonb.explorer.saving import save_figure
@@ -433,7 +433,7 @@ def test_run_tries_the_output_before_it_loads(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    monkeypatch.setattr(vb, "load_scan", lambda *_, **__: pytest.fail("it was loaded"))
+    monkeypatch.setattr(_run, "load_scan", lambda *_, **__: pytest.fail("it was loaded"))
     (tmp_path / "file").touch()
     assert run(scans["VP0-1"], "--out", tmp_path / "file", "--notebooks", notebooks) == 2
     assert f"velonb: cannot write {tmp_path / 'file'}: file exists" in capsys.readouterr().err
@@ -457,7 +457,7 @@ def test_run_that_cannot_be_fitted_leaves_no_output(
     def no_fit(*_: object) -> None:
         raise ValueError("no fit")
 
-    monkeypatch.setattr(vb, "fit_asic", no_fit)
+    monkeypatch.setattr(_run, "fit_asic", no_fit)
     assert run(scans["VP0-1"], "--out", tmp_path / "out", "--notebooks", notebooks) == 2
     assert not (tmp_path / "out").exists()
 
