@@ -41,7 +41,7 @@ def test_scan_runs_through_results_notebooks_and_explorer(scan: Path, tmp_path: 
     results = tmp_path / "results"
     save_results(scan, results, None, tqdm(disable=True))
     assert (results / "fits.nc").is_file()
-    assert len(list((results / "csv").iterdir())) > 10
+    assert len(list((results / "csv").rglob("*.csv"))) > 10
     for notebook in sorted(notebook_folder().glob("*.ipynb")):
         text, figures = execute(notebook, DATA=str(scan))
         assert re.findall(r".*\b(?:nan|None)\b.*", text) == []
