@@ -13,7 +13,7 @@ from benchmarks.aare_side import aare_fits
 from benchmarks.sweep import one_sweep
 from benchmarks.table import Row, duration, faster, markdown, median_time, median_times, yes_or_no
 from benchmarks.toychip import SECONDS, toy_flux
-from velonb._threads import thread_count
+from velonb.system.threads import thread_count
 
 THRESHOLDS, MOST_SWEEPS = 61, 12
 SCIPY_SAMPLE, LMFIT_SAMPLE, AARE_SAMPLE = 400, 100, 4096

@@ -12,8 +12,8 @@ import velonb as vb
 from benchmarks import plain
 from benchmarks.table import Row, faster, median_times
 from benchmarks.toychip import acquisitions_in, simulated_folder
-from velonb._reader import Reader
-from velonb.export import format_matrix
+from velonb.results.csv import format_matrix
+from velonb.scan.reader import Reader
 
 SHUTTER, SHUTTER_TIME = "6s552ms", 6.552
 

@@ -9,12 +9,12 @@ import numpy as np
 import xarray as xr
 from numba import njit
 
-from velonb._batch import BLOCK, describe_scan, prepare_pixels
-from velonb._engine.curve import evaluate
-from velonb._engine.data import Array, Scan, new_work
-from velonb._shapes import SQRT_2PI
-from velonb._threads import thread_count
-from velonb.models import PARAMETERS
+from velonb.curves.model import PARAMETERS
+from velonb.curves.shapes import SQRT_2PI
+from velonb.fit.batch import BLOCK, describe_scan, prepare_pixels
+from velonb.fit.engine.curve import evaluate
+from velonb.fit.engine.data import Array, Scan, new_work
+from velonb.system.threads import thread_count
 
 
 def one_sweep(flux: xr.Dataset, start: dict[str, float]) -> Callable[[], None]:

@@ -10,7 +10,7 @@ from scipy.stats import kstest
 
 import velonb as vb
 from benchmarks.table import markdown
-from velonb.ladder import RUNGS
+from velonb.fit.ladder import RUNGS
 
 TRUTH = {"f": 9e-4, "A": 8.0, "s": 12.0, "E0": 1551.0}
 SETTINGS = [(50, 20), (50, 41), (50, 121), (131, 20), (131, 41), (131, 61), (262, 61),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from benchmarks.pipeline import Stages, measure
 from benchmarks.table import duration
-from velonb._files import written_whole
 from velonb.plots.style import StyledFigure, new_figure, styled
+from velonb.system.files import written_whole
 
 PICTURE = Path(__file__).parent.parent / "docs" / "where_time_goes.png"
 BAR = 0.36

@@ -16,9 +16,9 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
-from velonb._files import written_whole
-from velonb._kernels import NAME, own_kernel
-from velonb._notebooks import clean, read_notebook
+from velonb.report.kernels import NAME, own_kernel
+from velonb.report.notebooks import clean, read_notebook
+from velonb.system.files import written_whole
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 CELL_TIMEOUT = 120  # s

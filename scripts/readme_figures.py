@@ -7,7 +7,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import velonb as vb
-from velonb._files import written_whole
+from velonb.system.files import written_whole
 
 DOCS = Path(__file__).parent.parent / "docs"
 PIXEL = (120, 100)

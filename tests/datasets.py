@@ -9,7 +9,7 @@ import lmfit
 import numpy as np
 import xarray as xr
 
-from velonb.models import ThresholdModel, threshold_curve, threshold_gradient
+from velonb.curves.model import ThresholdModel, threshold_curve, threshold_gradient
 
 PARAMETERS = {
     "f": (9e-4, 1e-4, "1/DAC"),

@@ -17,8 +17,8 @@ from matplotlib.figure import Figure
 from toys import TYPICAL
 
 from velonb import simulate_scan, threshold_curve
-from velonb._layout import COLUMNS, COUNTER_MAX, ROWS, Run, acquisition_name, mask_name
-from velonb.export import format_matrix
+from velonb.results.csv import format_matrix
+from velonb.scan.names import COLUMNS, COUNTER_MAX, ROWS, Run, acquisition_name, mask_name
 
 RUN = Run("Module0", "VP0-1", "13s105ms")
 SECONDS = 13.105

@@ -12,14 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys import draw_flux, flux_of
 
-from velonb import (
-    compute_flux,
-    fit_asic,
-    fit_ladder,
-    load_netcdf,
-    mask_noisy,
-    save_netcdf,
-)
+from velonb import compute_flux, fit_asic, fit_ladder, load_netcdf, mask_noisy, save_netcdf
 
 SIZE = 64
 

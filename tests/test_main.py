@@ -21,8 +21,8 @@ import psutil
 import pytest
 
 import velonb as vb
-from velonb import _serve
-from velonb._commands import main
+from velonb.commands import main
+from velonb.report import serve as _serve
 
 FIRST = """\
 import matplotlib.pyplot as plt
@@ -498,7 +498,8 @@ def test_lab_starts_kernels_of_this_python_and_ends_them(tmp_path: Path) -> None
 APP = """\
 import sys
 from pathlib import Path
-from velonb import _commands, _serve
+from velonb import commands as _commands
+from velonb.report import serve as _serve
 _serve.notebook_folder = lambda: Path(sys.argv[1])
 sys.exit(_commands.main(["app", *sys.argv[2:]]))"""
 

@@ -92,7 +92,7 @@ def test_version_is_the_same_everywhere() -> None:
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("module", ["velonb", "velonb.__main__", "velonb._commands"])
+@pytest.mark.parametrize("module", ["velonb", "velonb.__main__", "velonb.commands"])
 def test_import_leaves_the_heavy_libraries_alone(module: str) -> None:
     heavy = {"matplotlib", "ipywidgets", "numba", "lmfit", "papermill", "scipy", "xarray"}
     code = f"import sys, {module}; print(*sys.modules)"

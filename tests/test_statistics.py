@@ -12,8 +12,8 @@ from scipy import integrate, stats
 from toys import PARAMETERS, TYPICAL, draw_flux, thresholds
 
 from velonb import threshold_curve
-from velonb._batch import describe_scan, fit_all, prepare_pixels
-from velonb.models import threshold_gradient
+from velonb.curves.model import threshold_gradient
+from velonb.fit.batch import describe_scan, fit_all, prepare_pixels
 from velonb.statistics import (
     MANY_HITS,
     expected_statistic,

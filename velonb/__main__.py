@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 import warnings
 
-from velonb._signals import end_at_once, set_handler
+from velonb.system.signals import end_at_once, set_handler
 
 
 def main() -> int:
     """Run the command line with the arguments of the process; its exit code."""
     set_handler(end_at_once)
     warnings.formatwarning = _one_line
-    from velonb import _commands  # only now: what is imported takes a while
+    from velonb import commands  # only now: what is imported takes a while
 
-    return _commands.main()
+    return commands.main()
 
 
 def _one_line(message: Warning | str, *_: object, **__: object) -> str:

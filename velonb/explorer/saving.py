@@ -12,9 +12,9 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from velonb._files import written_whole
 from velonb.explorer.selection import Pixel
 from velonb.plots.pixel import curve_of, points_of
+from velonb.system.files import written_whole
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 200) -> Path:

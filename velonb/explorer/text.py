@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from velonb._layout import checked_name
-from velonb._text import round_to_error
 from velonb.explorer.map_view import MARK_COLOUR, PIN_COLOURS
 from velonb.explorer.maps import HITS
 from velonb.explorer.selection import Pixel
 from velonb.plots.map_parts import classes_of
+from velonb.scan.names import checked_name
+from velonb.text import round_to_error
 
 PARAMETERS = ("E0", "s", "f", "A")
 DEFAULT_FITS = ("free", "fixed")

@@ -14,8 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from velonb._text import value_and_error
-from velonb.models import PARAMETERS
+from velonb.curves.model import PARAMETERS
 from velonb.plots.curve_parts import draw_curve, draw_points, draw_pulls, frame_pulls, pull_limit
 from velonb.plots.pixel import (
     average_points,
@@ -26,6 +25,7 @@ from velonb.plots.pixel import (
     value_text,
 )
 from velonb.plots.style import AVERAGE, DATA, PIXEL_COLOURS, fit_colour, new_figure, styled
+from velonb.text import value_and_error
 
 DENSE = 300
 """Points of a drawn curve."""

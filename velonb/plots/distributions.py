@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from velonb._fit_types import free_parameters
 from velonb.plots.parameter import good_pixels, parameter_map, parameter_title
 from velonb.plots.style import BAND, axis_label, fit_colour, new_figure, say, styled
 from velonb.statistics import weighted_mean
+from velonb.vocabulary import free_parameters
 
 
 @styled

@@ -6,11 +6,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from velonb._fit_types import GOOD
 from velonb.plots.map_parts import no_value_reason
 from velonb.plots.pixel import check_fit, value_text
 from velonb.plots.style import readable
 from velonb.statistics import weighted_mean
+from velonb.vocabulary import GOOD
 
 MAP_DIMS = ("row", "column")
 

@@ -9,9 +9,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
-from velonb._text import format_number, round_to_error
-from velonb.models import PARAMETERS, threshold_curve
+from velonb.curves.model import PARAMETERS, threshold_curve
 from velonb.statistics import likelihood_residual
+from velonb.text import format_number, round_to_error
 
 ONE_SIGMA = 0.6826894921370859
 

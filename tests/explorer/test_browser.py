@@ -1,0 +1,237 @@
+"""The explorer in a real browser: headless Chromium drives JupyterLab.
+
+The tests go through one session from top to bottom; what was seen is kept under test-output/.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import pytest
+
+from velonb.explorer.map_view import HISTOGRAM_BOX, MAP_BOX, SIZE
+from velonb.report.notebooks import KERNELSPEC
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed"),
+]
+
+SEEN = Path(__file__).parents[2] / "test-output"
+WAIT = 60_000  # ms
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    # Else only the cells near the window are in the page.
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+CELLS = [
+    f"import sys; sys.path.insert(0, {str(Path(__file__).parents[1])!r}); import datasets",
+    "import velonb as vb\n"
+    "explorer = vb.explore(datasets.make_flux(), datasets.make_fits(), datasets.make_asic())\n"
+    "explorer",
+    "print('selection', explorer.selection, int(explorer.shown.sum()))",
+]
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A JupyterLab server on a folder with one notebook; the address of the notebook."""
+    folder = tmp_path_factory.mktemp("lab")
+    cells = [nbformat.v4.new_code_cell(source) for source in CELLS]
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC})
+    nbformat.write(notebook, folder / "explorer.ipynb")
+    for name, settings in SETTINGS.items():
+        extension, _, part = name.partition("/")
+        file = folder / "settings" / "@jupyterlab" / extension / f"{part}.jupyterlab-settings"
+        file.parent.mkdir(parents=True)
+        file.write_text(json.dumps(settings))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    token = secrets.token_hex(16)
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root"]
+    command += ["--ip=127.0.0.1", f"--port={port}", "--ServerApp.port_retries=0"]
+    command += [f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}"]
+    environment = os.environ | {
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+    }
+    log = (folder / "lab.log").open("w")
+    server = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+    try:
+        wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", server)
+        yield f"http://127.0.0.1:{port}/doc/tree/explorer.ipynb?token={token}"
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+        log.close()
+
+
+def wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
+    end = time.monotonic() + WAIT / 1000
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except OSError:
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not answer at {address.partition('?')[0]}")
+
+
+@pytest.fixture(scope="module")
+def page(address: str) -> Iterator[Any]:
+    """The notebook in the browser, run from top to bottom."""
+    SEEN.mkdir(exist_ok=True)
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1640, "height": 1150})
+        page.set_default_timeout(WAIT)
+        page.goto(address)
+        page.locator(".jp-CodeCell").nth(len(CELLS) - 1).wait_for()
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        page.locator("canvas.velonb-map").wait_for()
+        page.get_by_text("Drag along the histogram").wait_for()
+        page.get_by_text("selection [").wait_for()
+        yield page
+        browser.close()
+
+
+def curve(page: Any) -> Any:
+    """The picture of the curve, the only one that is on the screen."""
+    return page.locator("img.widget-image:visible")
+
+
+def table(page: Any) -> str:
+    return str(page.locator(".widget-html table").inner_text())
+
+
+def moved(page: Any, action: Any) -> None:
+    """Do something and wait until the picture of the curve is another one."""
+    before = curve(page).get_attribute("src")
+    action()
+    page.wait_for_function(
+        "before => [...document.querySelectorAll('img.widget-image')]"
+        ".filter(image => image.offsetParent).every(image => image.src !== before)",
+        arg=before,
+    )
+
+
+def on_map(row: int, column: int) -> dict[str, float]:
+    """Where a pixel of the chip lies on the canvas."""
+    left, bottom, width, height = MAP_BOX
+    top = SIZE[1] - bottom - height
+    return {"x": left + (column + 0.5) * width / 256, "y": top + (row + 0.5) * height / 256}
+
+
+def drag(page: Any, start: dict[str, float], end: dict[str, float], steps: int = 20) -> None:
+    canvas = page.locator("canvas.velonb-map")
+    canvas.hover(position=start)
+    page.mouse.down()
+    for step in range(1, steps + 1):
+        way = step / steps
+        canvas.hover(position={a: (1 - way) * start[a] + way * end[a] for a in "xy"})
+    page.mouse.up()
+
+
+def printed(page: Any) -> str:
+    """What the last cell prints when it is run again."""
+    prompt = page.locator(".jp-CodeCell").last.locator(".jp-InputPrompt")
+    before = prompt.inner_text()
+    page.locator(".jp-CodeCell").last.locator(".cm-content").click()
+    page.keyboard.press("Control+Enter")
+    sync_api.expect(prompt).not_to_have_text(before)
+    sync_api.expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
+    return str(page.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output").inner_text())
+
+
+def see(page: Any, name: str) -> None:
+    page.locator(".jp-CodeCell").nth(1).locator(".jp-OutputArea").screenshot(
+        path=SEEN / f"explorer-{name}.png"
+    )
+
+
+def test_explorer_shows_itself_once_and_without_an_error(page: Any) -> None:
+    sync_api.expect(page.locator("canvas.velonb-map")).to_have_count(1)
+    sync_api.expect(curve(page)).to_have_count(1)
+    see(page, "first-view")
+    assert page.locator("[data-mime-type='application/vnd.jupyter.stderr']").count() == 0
+
+
+def test_slider_moved_by_keyboard_moves_curve_and_table(page: Any) -> None:
+    row = int(table(page).split("row ")[1].split(",")[0])
+    handle = page.locator(".widget-slider", has_text="Row").locator(".noUi-handle")
+    handle.focus()
+    moved(page, lambda: page.keyboard.press("ArrowRight"))
+    sync_api.expect(page.locator(".widget-html table")).to_contain_text(f"row {row + 1}, column")
+
+
+def test_click_on_the_map_moves_curve_table_and_selection(page: Any) -> None:
+    canvas = page.locator("canvas.velonb-map")
+    moved(page, lambda: canvas.click(position=on_map(100, 30)))
+    sync_api.expect(page.locator(".widget-html table")).to_contain_text("row 100, column 30")
+    see(page, "after-a-click")
+    assert "selection [(100, 30)]" in printed(page)
+
+
+def test_arrow_keys_on_the_map_step_by_one_pixel(page: Any) -> None:
+    page.locator("canvas.velonb-map").click(position=on_map(60, 200))
+    moved(page, lambda: page.keyboard.press("ArrowDown"))
+    moved(page, lambda: page.keyboard.press("Shift+ArrowLeft"))
+    sync_api.expect(page.locator(".widget-html table")).to_contain_text("row 61, column 190")
+    assert "selection [(61, 190)]" in printed(page)
+
+
+def test_drag_over_the_map_ends_at_the_pixel_under_the_hand(page: Any) -> None:
+    drag(page, on_map(20, 20), on_map(140, 90))
+    sync_api.expect(page.locator(".widget-html table")).to_contain_text("row 140, column 90")
+
+
+def test_pinned_pixels_stay_in_table_and_selection(page: Any) -> None:
+    canvas = page.locator("canvas.velonb-map")
+    for row, column in ((48, 60), (180, 210)):
+        place = on_map(row, column)
+        moved(page, lambda place=place: canvas.click(position=place))
+        moved(page, lambda: page.get_by_role("button", name="Pin", exact=True).click())
+    moved(page, lambda: canvas.click(position=on_map(100, 150)))
+    see(page, "with-pins")
+    assert "selection [(48, 60), (180, 210), (100, 150)]" in printed(page)
+    for words in ("row 48, column 60", "row 180, column 210", "row 100, column 150"):
+        assert words in table(page)
+
+
+def test_range_dragged_on_the_histogram_leaves_only_its_pixels(page: Any) -> None:
+    before = int(printed(page).split()[-1])
+    left, bottom, width, height = HISTOGRAM_BOX
+    top, middle = SIZE[1] - bottom - height, left + width / 2
+    drag(page, {"x": middle, "y": top + 0.3 * height}, {"x": middle, "y": top + 0.1 * height})
+    page.get_by_text(" to ", exact=False).first.wait_for()
+    page.locator("canvas.velonb-map").hover(position=on_map(90, 140))
+    page.wait_for_timeout(300)
+    see(page, "with-a-brushed-range")
+    assert 0 < int(printed(page).split()[-1]) < before / 2

@@ -1,0 +1,22 @@
+"""From flux to parameters: the ASIC, one pixel, every pixel.
+
+`asic` and `pixel` fit one curve with lmfit, to be read and checked. `pixels` fits the whole chip
+with the compiled minimiser of `engine`, and `ladder` frees one parameter after the other to say
+what each pixel needs. `profile` gives errors where the likelihood is skew.
+"""
+
+from velonb.fit.ladder import discoveries, fit_ladder, what_pixels_need
+from velonb.fit.pixels import average_pixel, fit_asic, fit_p_value, fit_pixel, fit_pixels
+from velonb.fit.profile import profile_errors
+
+__all__ = [
+    "average_pixel",
+    "discoveries",
+    "fit_asic",
+    "fit_ladder",
+    "fit_p_value",
+    "fit_pixel",
+    "fit_pixels",
+    "profile_errors",
+    "what_pixels_need",
+]

@@ -1,0 +1,148 @@
+"""From the raw outcome of the compiled fit to labelled maps with a verdict on every pixel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.stats import chi2 as chi_square
+
+from velonb.curves.model import PARAMETERS, threshold_curve, threshold_gradient
+from velonb.fit.batch import Pixels
+from velonb.fit.engine.data import Fits
+from velonb.statistics import gamma_p_value
+from velonb.vocabulary import BAD, CUT, GOOD, NOT_FOUND
+
+Array = NDArray[Any]
+
+DETERMINED = {"f": 0.6, "A": 0.22, "s": 0.06, "E0": 0.31}
+DETERMINED_WITH_S_ALONE = DETERMINED | {"A": 0.05, "E0": 0.14}
+"""Largest expected error with which a parameter is determined: relative, for E0 in units of s.
+
+The second set holds where s is free and f is not: there, A follows the skewness of s.
+
+Toys show pulls of unit width and no bias below these limits, and skew likelihoods above them.
+"""
+
+ATTRIBUTES: dict[str, dict[str, Any]] = {
+    "f": {"units": "1/DAC", "long_name": "charge-sharing continuum relative to A"},
+    "A": {"units": "DAC hits/s", "long_name": "amplitude"},
+    "s": {"units": "DAC", "long_name": "noise"},
+    "E0": {"units": "DAC", "long_name": "position of the photopeak"},
+    "chi2": {"units": "1", "long_name": "minimised statistic"},
+    "dof": {"units": "1", "long_name": "degrees of freedom"},
+    "p_value": {"units": "1", "long_name": "probability of a larger statistic"},
+    "fit_type": {
+        "units": "1",
+        "long_name": "fit type",
+        "flag_values": np.array([CUT, NOT_FOUND, BAD, GOOD], dtype=np.int8),
+        "flag_meanings": "cut not_found bad good",
+    },
+    "at_limit": {
+        "units": "1",
+        "long_name": "minimum on the edge of the physical region",
+        "flag_values": np.array([0, 1], dtype=np.int8),
+        "flag_meanings": "inside at_limit",
+    },
+    "weak": {
+        "units": "1",
+        "long_name": "parameters that the scan does not determine at this rate",
+        "flag_masks": np.array([1, 2, 4, 8], dtype=np.int8),
+        "flag_meanings": "f A s E0",
+    },
+}
+
+
+def fit_maps(
+    fits: Fits,
+    pixels: Pixels,
+    start: dict[str, float],
+    free: tuple[str, ...],
+    shape: str,
+    statistic: str,
+    alpha: float,
+) -> dict[str, Array]:
+    """Turn the outcome of one fit into flat arrays, one value a pixel."""
+    first, last = pixels.threshold[[0, -1]]
+    E0 = fits.values[:, PARAMETERS.index("E0")]
+    found = fits.found & (first < E0) & (last > E0)
+    maps: dict[str, Array] = {}
+    for k, name in enumerate(PARAMETERS):
+        error = np.sqrt(fits.covariance[:, k, k]) if name in free else np.nan
+        maps[name] = np.where(found, fits.values[:, k], np.nan)
+        maps[f"{name}_err"] = np.where(found, error, np.nan)
+    maps["chi2"] = np.where(found, fits.statistic, np.nan)
+    maps["dof"] = np.where(found, pixels.points - float(len(free)), np.nan)
+    if statistic == "poisson":
+        maps["p_value"] = gamma_p_value(maps["chi2"], fits.mean, fits.variance)
+    else:
+        maps["p_value"] = np.where(
+            maps["dof"] > 0, chi_square.sf(maps["chi2"], maps["dof"]), np.nan
+        )
+    maps["fit_type"] = _fit_type(maps, pixels, found, alpha)
+    maps["at_limit"] = (found & fits.at_limit).astype(np.int8)
+    maps["weak"] = np.where(found, weak_parameters(pixels, start, free, shape), 0).astype(np.int8)
+    maps["covariance"] = np.where(found[:, None, None], fits.covariance, np.nan)
+    return maps
+
+
+def _fit_type(maps: dict[str, Array], pixels: Pixels, found: Array, alpha: float) -> Array:
+    positive = (maps["E0"] > 0) & (maps["f"] > 0) & (maps["s"] > 0)
+    good = positive & (maps["p_value"] >= alpha)
+    verdict = np.where(good, GOOD, BAD)
+    verdict = np.where(found | pixels.undefined, verdict, NOT_FOUND)
+    return np.where(pixels.cut, CUT, verdict).astype(np.int8)
+
+
+def weak_parameters(
+    pixels: Pixels, average: dict[str, float], free: tuple[str, ...], shape: str
+) -> Array:
+    """Mark what the scan cannot determine at each pixel's rate: bits 1, 2, 4, 8 for f, A, s, E0.
+
+    The expected error of the average pixel, from the Fisher information of the scan, scaled to the
+    hits of each pixel. Nothing else of a pixel's own fluctuation enters, so that to leave out weak
+    values does not select among the others.
+    """
+    arguments: list[Any] = [pixels.threshold, *(average[name] for name in PARAMETERS)]
+    baseline = float(np.median(pixels.baseline))
+    curve = threshold_curve(*arguments, shape=shape, baseline=baseline)
+    gradient = threshold_gradient(*arguments, shape=shape, baseline=baseline)
+    mean_hits = float(np.sum(curve * pixels.exposure))
+    largest = DETERMINED_WITH_S_ALONE if "s" in free and "f" not in free else DETERMINED
+    unit = [average["s" if name == "E0" else name] * largest[name] for name in free]
+    scaled = gradient[[PARAMETERS.index(name) for name in free]] * np.array(unit)[:, np.newaxis]
+    weight = pixels.exposure / np.maximum(curve, 1e-12 * curve.max())
+    expected = np.sqrt(np.diag(np.linalg.pinv((scaled * weight) @ scaled.T, hermitian=True)))
+    scale = np.sqrt(mean_hits / np.maximum(pixels.hits.sum(axis=0), 1))
+    bits = [1 << PARAMETERS.index(name) for name in free]
+    return np.sum([bit * (error * scale > 1) for bit, error in zip(bits, expected, strict=True)], 0)
+
+
+def label_maps(
+    maps: list[dict[str, Array]], names: list[str], flux: xr.Dataset, covariance: bool
+) -> xr.Dataset:
+    """Stack the maps of several fits into a dataset with coordinates, units and meanings."""
+    size = (len(names), flux.sizes["row"], flux.sizes["column"])
+    fits = xr.Dataset(coords={"fit": names, "row": flux["row"], "column": flux["column"]})
+    for variable in maps[0]:
+        if variable == "covariance":
+            continue
+        values = np.stack([one[variable] for one in maps]).reshape(size)
+        fits[variable] = ("fit", "row", "column"), values, _attributes(variable)
+    if covariance:
+        dims = ("fit", "row", "column", "parameter", "parameter_2")
+        values = np.stack([one["covariance"] for one in maps]).reshape(*size, 4, 4)
+        attributes = {"units": "products of the units", "long_name": "covariance of f, A, s, E0"}
+        fits = fits.assign_coords(parameter=list(PARAMETERS), parameter_2=list(PARAMETERS))
+        fits["covariance"] = dims, values, attributes
+    fits["mask"] = flux["mask"]
+    return fits
+
+
+def _attributes(variable: str) -> dict[str, Any]:
+    if variable in ATTRIBUTES:
+        return ATTRIBUTES[variable]
+    parameter = ATTRIBUTES[variable.removesuffix("_err")]
+    return {"units": parameter["units"], "long_name": f"error of {variable.removesuffix('_err')}"}

@@ -1,0 +1,298 @@
+"""From a folder of acquisitions to a scan: naming, mask, faulty acquisitions, audit."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+from velonb.scan.acquisitions import (
+    BAD,
+    GOOD,
+    MISSING,
+    UNREADABLE,
+    Acquisition,
+    Threshold,
+    read_threshold,
+    read_thresholds,
+)
+from velonb.scan.chip_files import find_mask
+from velonb.scan.handover import handed_over
+from velonb.scan.names import (
+    BLOCK_COLUMNS,
+    COLUMNS,
+    COUNTER_MAX,
+    ROWS,
+    Run,
+    shutter_seconds,
+)
+from velonb.scan.reader import ScanError
+from velonb.scan.runs import Files, find_run
+from velonb.system.provenance import digest, package_versions
+from velonb.system.threads import thread_count
+from velonb.words import option, printable
+
+
+def load_scan(
+    folder: str | os.PathLike[str],
+    *,
+    run: str | None = None,
+    mask: ArrayLike | str | os.PathLike[str] | None = None,
+    bad_cut: float = 2.0,
+    cut_bad: bool = True,
+    counter_max: int = COUNTER_MAX,
+    on_error: Literal["raise", "skip"] = "raise",
+    progress: bool = True,
+    threads: int | None = None,
+) -> xr.Dataset:
+    """Load the acquisitions of a threshold scan and sum the good ones.
+
+    Runs, thresholds and acquisitions are found from the file names. Other files are
+    ignored, with a warning if their names are nearly those of acquisitions. A threshold
+    far from all the others is taken for mistyped and refused. An acquisition is faulty if
+    its last 8 columns are full of hits: if their mean flux over unmasked pixels exceeds
+    `bad_cut`.
+
+    In a notebook that ``velonb run`` executes this gives, without options, the scan that
+    the run has loaded, with the options of the run.
+
+    Parameters
+    ----------
+    folder : path-like
+        The folder with the acquisitions.
+    run : str, optional
+        Which run to load where a folder holds several, such as
+        ``"Module0_VP0-1_ST_1s310ms"`` or a part of it that only one run has.
+    mask : path-like or array_like, optional
+        Mask file, or an array of shape (256, 256), > 0 where a pixel is masked. By
+        default the chip's mask file in the folder; without one, nothing is masked.
+    bad_cut : float
+        Largest mean flux in the last 8 columns of a good acquisition (hits/s).
+    cut_bad : bool
+        False keeps faulty acquisitions in the sum.
+    counter_max : int
+        The largest count that the counter of a pixel can hold. Counts at it are kept, and
+        counted in `saturated`; an acquisition with one above it, in a pixel that is used,
+        is unreadable. Raise it for sums of acquisitions or a chip with another counter.
+    on_error : {"raise", "skip"}
+        Whether an unreadable file stops the loading or is recorded and left out: one
+        that is damaged, cannot be opened, or has vanished since the folder was listed.
+    progress : bool
+        Show a progress bar.
+    threads : int, optional
+        Files read at the same time; by default as many as there are processors that
+        this process may use. The result does not depend on it.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``hits(threshold, row, column)`` int32, summed over good acquisitions, 0 where
+        masked; ``exposure(threshold)`` (s); ``mask(row, column)``, True = masked; and
+        per acquisition its status, the reason, hits and flux of the last columns.
+        Coordinates `module` and `asic` tell chips apart where several scans are combined;
+        attribute ``input_digest`` follows the contents of the files and the mask.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the folder or the mask file does not exist.
+    ScanError
+        If there is no acquisition, several runs and none chosen, a threshold that must be
+        mistyped, a file that is not 256 x 256 counts, a mask of the wrong shape, no active
+        pixel, or no good acquisition at all.
+    ValueError
+        If an option has a value that it cannot have.
+
+    Examples
+    --------
+    >>> import tempfile, velonb
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     truth = velonb.simulate_scan(
+    ...         folder, thresholds=[1500, 1550], acquisitions=1, faults=False, progress=False
+    ...     )
+    ...     scan = velonb.load_scan(folder, counter_max=64, progress=False)
+    >>> scan.sizes["threshold"]
+    2
+    >>> bool((scan.hits == truth.true_hits).all())
+    True
+    """
+    if on_error not in ("raise", "skip"):
+        raise ValueError(f'on_error is {on_error!r}; it must be "raise" or "skip"')
+    if not bad_cut > 0:
+        raise ValueError(f"bad_cut is {bad_cut!r}; it must be a flux above 0 hits/s")
+    if counter_max < 1:
+        raise ValueError(f"counter_max is {counter_max}; it must be a count above 0")
+    threads = thread_count(threads)
+    folder = Path(folder)
+    as_usual = mask is None and cut_bad and on_error == "raise"
+    if as_usual and (bad_cut, counter_max) == (2.0, COUNTER_MAX):
+        of_run = handed_over(folder, run)
+        if of_run is not None:
+            return of_run
+    chosen, files = find_run(folder, run)
+    masked, mask_source = find_mask(folder, chosen, mask)
+    read = partial(
+        read_threshold,
+        active=~masked,
+        shutter_time=shutter_seconds(chosen.shutter),
+        bad_cut=bad_cut if cut_bad else np.inf,
+        counter_max=counter_max,
+        skip_errors=on_error == "skip",
+    )
+    thresholds = read_thresholds(read, files, progress, threads)
+    scan = _build_scan(files, thresholds, masked, chosen)
+    scan.attrs |= {
+        "folder": printable(folder),
+        "pattern": printable(f"{chosen.prefix}_THR_{{threshold}}_{{acquisition}}.csv"),
+        "mask_source": mask_source,
+        "bad_cut": float(bad_cut),
+        "cut_bad": int(cut_bad),
+        "counter_max": int(counter_max),
+        "on_error": on_error,
+        "input_digest": digest(_checksums(files, thresholds), masked),
+        "versions": package_versions(),
+    }
+    _warn_and_check(scan)
+    return scan
+
+
+def _checksums(files: Files, thresholds: list[Threshold]) -> dict[str, int]:
+    """File name -> checksum of its contents."""
+    return {
+        path.name: row.acquisitions[number].checksum
+        for numbers, row in zip(files.values(), thresholds, strict=True)
+        for number, path in numbers.items()
+    }
+
+
+def _build_scan(
+    files: Files, thresholds: list[Threshold], masked: NDArray[np.bool_], run: Run
+) -> xr.Dataset:
+    """Put the sums and the record of every acquisition into labelled arrays."""
+    numbers = sorted({number for row in files.values() for number in row})
+    absent = Acquisition(MISSING, "other thresholds have this acquisition, this one lacks it")
+    records = [[row.acquisitions.get(n, absent) for n in numbers] for row in thresholds]
+    shutter_time = shutter_seconds(run.shutter)
+
+    def recorded(name: str, dtype: Any) -> NDArray[Any]:
+        return np.array([[getattr(r, name) for r in row] for row in records], dtype=dtype)
+
+    status = recorded("status", np.int8)
+    hits = np.stack([row.hits for row in thresholds])
+    saturated = np.array([row.saturated for row in thresholds])
+    pixel, each = ("row", "column"), ("threshold", "acquisition")
+    last = f"flux in the last {BLOCK_COLUMNS} columns, over unmasked pixels"
+    table: dict[str, tuple[str | tuple[str, ...], Any, str, str]] = {
+        "threshold": ("threshold", np.array(list(files)), "DAC", "threshold"),
+        "acquisition": ("acquisition", np.array(numbers), "1", "number of the acquisition"),
+        "row": ("row", np.arange(ROWS), "1", "row"),
+        "column": ("column", np.arange(COLUMNS), "1", "column"),
+        "module": ((), printable(run.module), "1", "module"),
+        "asic": ((), printable(run.asic), "1", "ASIC"),
+        "hits": (("threshold", *pixel), hits, "hits", "hits summed over good acquisitions"),
+        "exposure": ("threshold", (status == GOOD).sum(1) * shutter_time, "s", "exposure"),
+        "mask": (pixel, masked, "1", "masked"),
+        "acquisition_status": (each, status, "1", "status of the acquisition"),
+        "acquisition_reason": (each, recorded("reason", object), "1", "why it was not used"),
+        "acquisition_hits": (each, recorded("hits", np.int64), "hits", "hits in unmasked pixels"),
+        "last_columns_flux": (each, recorded("mean", float), "hits/s", f"mean {last}"),
+        "last_columns_sigma": (each, recorded("sigma", float), "hits/s", f"sigma of {last}"),
+        "saturated": ("threshold", saturated, "1", "counts at the limit of the counter"),
+    }
+    scan = xr.Dataset(
+        {
+            name: (dims, values, {"units": units, "long_name": long_name})
+            for name, (dims, values, units, long_name) in table.items()
+        },
+        attrs={name: printable(value) for name, value in run._asdict().items()}
+        | {"shutter_time": shutter_time},
+    ).set_coords(["module", "asic"])
+    scan.acquisition_status.attrs |= {
+        "flag_values": np.arange(4, dtype=np.int8),
+        "flag_meanings": "good bad missing unreadable",
+    }
+    return scan
+
+
+def _warn_and_check(scan: xr.Dataset) -> None:
+    """Say what the user must know of the scan; refuse one without a good acquisition."""
+    unused = scan.threshold.values[scan.exposure.values == 0]
+    unreadable = scan.acquisition_reason.values[scan.acquisition_status.values == UNREADABLE]
+    if unused.size == scan.sizes["threshold"]:
+        bad = (scan.acquisition_status == BAD).any()
+        raise ScanError(
+            f"no good acquisition in {scan.attrs['folder']}: "
+            + (
+                f"the last columns exceed {scan.attrs['bad_cut']:g} hits/s; take the scan again, "
+                f"or to look at it raise {option('bad_cut')} or, in Python, pass cut_bad=False"
+                if bad
+                else f"every file is unreadable, the first: {unreadable[0]}"
+            )
+        )
+    if unused.size:
+        warnings.warn(
+            f"no good acquisition at threshold {', '.join(map(str, unused))}: exposure 0, "
+            "left out of the fits",
+            stacklevel=3,
+        )
+    if unreadable.size:
+        warnings.warn(
+            f"{unreadable.size} unreadable files left out, see the audit; the first: "
+            f"{unreadable[0]}",
+            stacklevel=3,
+        )
+    saturated = int(scan.saturated.sum())
+    if saturated:
+        limit = scan.attrs["counter_max"]
+        warnings.warn(
+            f"{saturated} counts in good acquisitions are at {limit}, the largest of the counter: "
+            "kept, but hits may be missing there; see the audit",
+            stacklevel=3,
+        )
+
+
+def audit(scan: xr.Dataset) -> Any:
+    """Summarise which acquisitions of a scan were used, and why others were not.
+
+    Parameters
+    ----------
+    scan : xarray.Dataset
+        From `load_scan`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per threshold (DAC): number of good, bad, missing and unreadable
+        acquisitions, exposure (s), saturated counts, and the reasons in words.
+
+    Examples
+    --------
+    >>> import velonb
+    >>> velonb.audit(velonb.load_scan("data/N037"))  # doctest: +SKIP
+    """
+    status = scan.acquisition_status
+    table = xr.Dataset(
+        {
+            meaning: (status == value).sum("acquisition")
+            for value, meaning in enumerate(status.attrs["flag_meanings"].split())
+        }
+        | {"exposure": scan.exposure, "saturated": scan.saturated}
+    )
+    table = table.reset_coords(drop=True).to_dataframe()
+    table["reasons"] = [
+        _reasons_in_words(scan.acquisition.values, row) for row in scan.acquisition_reason.values
+    ]
+    return table
+
+
+def _reasons_in_words(numbers: NDArray[np.int_], reasons: NDArray[np.object_]) -> str:
+    """The first reason of a threshold, and how many more there are."""
+    given = [f"{number}: {why}" for number, why in zip(numbers, reasons, strict=True) if why]
+    more = f" (and {len(given) - 1} more)" if len(given) > 1 else ""
+    return given[0] + more if given else ""

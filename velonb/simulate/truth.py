@@ -1,0 +1,101 @@
+"""What a simulated chip is like: its pixels, and what goes wrong in its run."""
+
+from __future__ import annotations
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from velonb.scan.names import COLUMNS, ROWS
+
+LIVING, MASKED, DEAD, NOISY = range(4)
+
+_LABELS = {
+    "f": ("1/DAC", "height of the charge-sharing continuum"),
+    "A": ("DAC hits/s", "amplitude"),
+    "s": ("DAC", "noise"),
+    "E0": ("DAC", "position of the photopeak"),
+    "baseline": ("DAC", "noise baseline"),
+    "noise_width": ("DAC", "width of the noise"),
+    "noise": ("hits/s", "flux of a noisy pixel above its curve"),
+}
+
+Map = NDArray[np.float64]
+
+
+def draw_pixels(
+    random: np.random.Generator,
+    mean: dict[str, float],
+    spread: dict[str, float],
+    spot: float,
+    numbers: dict[int, int],
+) -> xr.Dataset:
+    """Truth of every pixel: parameters, noise and kind."""
+
+    def normal() -> Map:
+        return random.standard_normal((ROWS, COLUMNS))
+
+    # Log-normal: a spread however large never makes a parameter negative.
+    maps = {name: mean[name] * np.exp(spread[name] * normal()) for name in ("f", "A", "s")}
+    maps["A"] *= _illumination(spot)
+    maps["E0"] = mean["E0"] + spread["E0"] * _pattern(normal())
+    maps["baseline"] = maps["E0"] - 120.0 + 1.5 * normal()
+    maps["noise_width"] = 6.0 * np.exp(0.05 * normal())
+    kind = _draw_kinds(random, numbers)
+    maps["noise"] = np.where(kind == NOISY, 10 ** random.random((ROWS, COLUMNS)), 0.0)
+
+    pixel = ("row", "column")
+    truth = xr.Dataset(
+        {
+            name: (pixel, values, dict(zip(("units", "long_name"), _LABELS[name], strict=True)))
+            for name, values in maps.items()
+        },
+        {"row": np.arange(ROWS), "column": np.arange(COLUMNS)},
+    )
+    flags = {
+        "flag_values": np.arange(4, dtype=np.int8),
+        "flag_meanings": "living masked dead noisy",
+    }
+    truth["kind"] = pixel, kind, {"units": "1", "long_name": "kind of pixel"} | flags
+    return truth
+
+
+def _illumination(spot: float) -> Map:
+    """Light on every pixel, mean 1, brighter near the middle."""
+    rows, columns = np.mgrid[:ROWS, :COLUMNS]
+    distance = np.hypot(rows - 0.55 * ROWS, columns - 0.45 * COLUMNS)
+    light = 1 + spot * np.exp(-0.5 * (distance / (0.3 * ROWS)) ** 2)
+    return light / light.mean()
+
+
+def _pattern(normal: Map) -> Map:
+    """Differences between pixels, mean 0 and standard deviation 1: random, rows, columns, slope."""
+    rows, columns = np.mgrid[:ROWS, :COLUMNS]
+    pattern = 5.0 * normal
+    pattern += np.where(rows % 16 == 15, 6.0, 0.0)
+    pattern += np.where(columns % 2 == 0, 1.5, -1.5)
+    pattern += 4.0 * (columns / COLUMNS - 0.5) + 6.0 * (rows / ROWS - 0.5)
+    return (pattern - pattern.mean()) / pattern.std()
+
+
+def _draw_kinds(random: np.random.Generator, numbers: dict[int, int]) -> NDArray[np.int8]:
+    """Choose that many pixels of each kind; the others are living."""
+    kinds = np.full(ROWS * COLUMNS, LIVING, dtype=np.int8)
+    chosen = np.repeat(list(numbers), list(numbers.values()))
+    kinds[random.permutation(kinds.size)[: chosen.size]] = chosen
+    return kinds.reshape(ROWS, COLUMNS)
+
+
+def draw_faults(
+    random: np.random.Generator, thresholds: int, acquisitions: int, faults: bool
+) -> NDArray[np.int8]:
+    """Status of every acquisition: 0 good, 1 bad (hot last columns), 2 missing."""
+    status = np.zeros((thresholds, acquisitions), dtype=np.int8)
+    if not faults:
+        return status
+    status[random.random(status.shape) < 0.05] = 1
+    status[np.arange(thresholds), random.integers(acquisitions, size=thresholds)] = 0
+    lost, incomplete = random.choice(np.arange(1, thresholds), size=2, replace=False)
+    status[lost] = 1
+    status[incomplete, -2:] = 0, 2
+    return status
