@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
 from velonb.curves.model import PARAMETERS
+from velonb.curves.region import physical_region, shifts
 from velonb.fit.engine.block import fit_block
 from velonb.fit.engine.data import SHAPE_CODES, STATISTICS, Fits, Scan
 from velonb.fit.engine.goodness import moment_table
@@ -60,34 +61,6 @@ def prepare_pixels(flux: xr.Dataset, baseline: Array, statistic: str, nohits_cut
     )
 
 
-def check_thresholds(points: int, parameters: int) -> None:
-    """Refuse a fit that has nothing to test itself with."""
-    if points <= parameters:
-        raise ValueError(
-            f"{points} thresholds can be used; a fit of {parameters} parameters needs at least "
-            f"{parameters + 1}: scan more thresholds, or free fewer parameters"
-        )
-
-
-def physical_region(threshold: Array, statistic: str) -> dict[str, tuple[float, float]]:
-    """Bounds of f, A, s and E0 within which a likelihood fit stays.
-
-    A noise below half a step of the scan is a step between two thresholds: the counts no longer
-    tell one value of it from another. The established chi-square recipe knows no bounds; there, s
-    alone is kept above zero, where the curve is defined.
-    """
-    step, span = float(np.median(np.diff(threshold))), float(np.ptp(threshold))
-    if statistic == "chi2":
-        everywhere = (-np.inf, np.inf)
-        return {"f": everywhere, "A": everywhere, "s": (1e-3 * step, np.inf), "E0": everywhere}
-    return {
-        "f": (0.0, 1.0),
-        "A": (0.0, np.inf),
-        "s": (0.5 * step, span),
-        "E0": (float(threshold.min()), float(threshold.max())),
-    }
-
-
 def describe_scan(
     pixels: Pixels,
     start: dict[str, float],
@@ -111,11 +84,6 @@ def describe_scan(
         np.array([region[name][1] for name in PARAMETERS]),
         moment_table(),
     )
-
-
-def shifts(threshold: Array) -> Array:
-    """E0 at which a fit may begin."""
-    return np.linspace(threshold[0], threshold[-1], 63)[1:-1].copy()
 
 
 def fit_all(

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from velonb.curves.model import PARAMETERS, ThresholdModel
-from velonb.fit.batch import check_thresholds, physical_region, shifts
+from velonb.curves.region import check_thresholds, physical_region, shifts
 
 
 def fit_curve(

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from scipy.stats import chi2
 
 from velonb.curves.model import PARAMETERS, ThresholdModel, threshold_gradient
+from velonb.curves.region import check_thresholds
 from velonb.curves.shapes import shape_function
-from velonb.fit.batch import check_thresholds, describe_scan, fit_all, prepare_pixels
+from velonb.fit.batch import describe_scan, fit_all, prepare_pixels
 from velonb.fit.curve_fit import fit_curve
 from velonb.fit.maps import fit_maps, label_maps
 from velonb.statistics import expected_statistic, gamma_p_value
