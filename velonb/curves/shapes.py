@@ -7,7 +7,8 @@ peak, P::
 
 A new shape is one function here: it returns `sharing` and `peak` with their first and second
 derivatives with respect to s and E0, and joins `SHAPES`. The same function serves arrays and,
-compiled, the fit of every pixel.
+compiled, the fit of every pixel; it may use the baseline of the pixel and a table that all pixels
+share. A shape of one term returns that alone: F(t) = A * term(t; s, E0), and f takes no part.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import erfc
+
+from velonb.curves.functions import exp, tails
 
 SQRT_2PI = np.sqrt(2.0 * np.pi)
-# Multiplied with, since a division takes the compiled curve four times as long.
-PER_SQRT_2 = 1 / np.sqrt(2.0)
+# Multiplied with, since a division takes several times as long.
 PER_SQRT_PI = 1 / np.sqrt(np.pi)
 PER_SQRT_2PI = 1 / SQRT_2PI
 
@@ -42,31 +43,36 @@ class Term(NamedTuple):
     E0E0: Any
 
 
-def velo(t: Any, s: Any, E0: Any, baseline: Any) -> tuple[Term, Term]:
+Terms = tuple[Term, ...]
+
+
+def velo(t: Any, s: Any, E0: Any, baseline: Any = None, table: Any = None) -> Terms:
     """The form in use for VELO scans: the continuum is blurred by s / sqrt(2)."""
     per_s = 1 / s
     z = (t - E0) * per_s
-    gauss = np.exp(-0.5 * z * z)
-    slope, above = gauss * gauss * PER_SQRT_PI, 0.5 * erfc(z)
+    gauss = exp(-0.5 * z * z)
+    above, peak_above = tails(z, gauss)
+    slope = gauss * gauss * PER_SQRT_PI
     continuum, bend = 0.5 * s * slope + (E0 - t) * above, slope * per_s
     sharing = Term(continuum, 0.5 * slope, above, z * z * bend, z * bend, bend)
-    return sharing, _photopeak(z, per_s, gauss * PER_SQRT_2PI, 0.5 * erfc(z * PER_SQRT_2))
+    return sharing, _photopeak(z, per_s, gauss * PER_SQRT_2PI, peak_above)
 
 
-def consistent(t: Any, s: Any, E0: Any, baseline: Any) -> tuple[Term, Term]:
+def consistent(t: Any, s: Any, E0: Any, baseline: Any = None, table: Any = None) -> Terms:
     """Continuum and photopeak blurred by the same noise s."""
     per_s = 1 / s
     z = (t - E0) * per_s
-    normal, above = np.exp(-0.5 * z * z) * PER_SQRT_2PI, 0.5 * erfc(z * PER_SQRT_2)
+    gauss = exp(-0.5 * z * z)
+    normal, (_, above) = gauss * PER_SQRT_2PI, tails(z, gauss)
     continuum, bend = s * normal + (E0 - t) * above, normal * per_s
     sharing = Term(continuum, normal, above, z * z * bend, z * bend, bend)
     return sharing, _photopeak(z, per_s, normal, above)
 
 
-def fe55(t: Any, s: Any, E0: Any, baseline: Any) -> tuple[Term, Term]:
+def fe55(t: Any, s: Any, E0: Any, baseline: Any = None, table: Any = None) -> Terms:
     """Both lines of an Fe-55 source, K-beta scaled in energy from the baseline."""
-    alpha = consistent(t, s, E0, baseline)
-    beta = consistent(t, s, baseline + (E0 - baseline) * BETA_TO_ALPHA_ENERGY, baseline)
+    alpha = consistent(t, s, E0)
+    beta = consistent(t, s, baseline + (E0 - baseline) * BETA_TO_ALPHA_ENERGY)
     return _two_lines(alpha[0], beta[0]), _two_lines(alpha[1], beta[1])
 
 
@@ -88,16 +94,19 @@ def _two_lines(alpha: Term, beta: Term) -> Term:
     )
 
 
-SHAPES: dict[str, Callable[..., tuple[Term, Term]]] = {
+SHAPES: dict[str, Callable[..., Terms]] = {
     "velo": velo,
     "consistent": consistent,
     "fe55": fe55,
 }
 
 
-def shape_function(
-    shape: str, baseline: ArrayLike | None = None
-) -> Callable[..., tuple[Term, Term]]:
+def slope_and_plateau(f: Any, A: Any, s: Any) -> tuple[Any, Any]:
+    """C and P, in which the curve is linear."""
+    return f * A, (1 - f) * A / (SQRT_2PI * s)
+
+
+def shape_function(shape: str, baseline: ArrayLike | None = None) -> Callable[..., Terms]:
     """Return the function of a shape, after checking that it has what it needs.
 
     Raises

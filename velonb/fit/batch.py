@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, NamedTuple
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from velonb.curves.model import PARAMETERS
-from velonb.curves.region import physical_region, shifts
 from velonb.fit.engine.block import fit_block
-from velonb.fit.engine.data import SHAPE_CODES, STATISTICS, Fits, Scan
+from velonb.fit.engine.data import FITS, LANES, WORK
 from velonb.fit.engine.goodness import moment_table
+from velonb.fit.problem import Pixels, Problem
+from velonb.statistics import gamma_p_value
 from velonb.system.threads import thread_count
 
 Array = NDArray[Any]
@@ -23,103 +22,93 @@ BLOCK = 2048
 """Pixels that a thread fits between two movements of the bar."""
 
 
-class Pixels(NamedTuple):
-    """The counts of a chip at the thresholds that have an exposure, one pixel a column."""
+class Outcome(NamedTuple):
+    """The results of a fit for all pixels."""
 
-    threshold: Array
-    exposure: Array
-    hits: Array
-    baseline: Array
-    cut: Array
-    """Masked, or hardly any threshold with hits."""
-    undefined: Array
-    """The statistic has no value: no hits at an interior threshold, for Neyman's chi-square."""
-    points: Array
-    """Thresholds that enter the statistic."""
-
-
-def prepare_pixels(flux: xr.Dataset, baseline: Array, statistic: str, nohits_cut: float) -> Pixels:
-    """Select thresholds and pixels that can be fitted."""
-    used = (flux["exposure"] > 0).values
-    hits = flux["hits"].values[used].reshape(int(used.sum()), -1)
-    empty = hits == 0
-    cut = flux["mask"].values.ravel().astype(bool) | (empty.mean(axis=0) >= nohits_cut)
-    undefined = np.zeros(cut.size, dtype=bool)
-    points = np.full(cut.size, used.sum())
-    if statistic == "chi2":
-        points = (~empty).sum(axis=0)
-        first, last = np.argmin(empty, axis=0), empty.shape[0] - np.argmin(empty[::-1], axis=0)
-        undefined = ~cut & (points < last - first)
-    return Pixels(
-        flux["threshold"].values[used].astype(float),
-        flux["exposure"].values[used].astype(float),
-        hits,
-        np.asarray(baseline, dtype=float).ravel(),
-        cut,
-        undefined,
-        points,
-    )
-
-
-def describe_scan(
-    pixels: Pixels,
-    start: dict[str, float],
-    free: tuple[str, ...],
-    shape: str,
-    statistic: str,
-) -> Scan:
-    """Collect what all pixels share, with the edges in the coordinates of the fit."""
-    region = physical_region(pixels.threshold, statistic)
-    if "f" in free and "A" in free:
-        region["f"] = region["A"] = (0.0 if statistic == "poisson" else -np.inf, np.inf)
-    return Scan(
-        SHAPE_CODES[shape],
-        STATISTICS[statistic],
-        pixels.threshold,
-        pixels.exposure,
-        np.array([start[name] for name in PARAMETERS]),
-        shifts(pixels.threshold) if "E0" in free else np.array([start["E0"]]),
-        np.array([name in free for name in PARAMETERS]),
-        np.array([region[name][0] for name in PARAMETERS]),
-        np.array([region[name][1] for name in PARAMETERS]),
-        moment_table(),
-    )
+    fits: Array
+    """One record a pixel."""
+    covariance: Array
+    """Shape (pixel, 4, 4); empty unless asked for."""
 
 
 def fit_all(
-    scans: dict[str, Scan],
+    problems: dict[str, Problem],
     pixels: Pixels,
     *,
+    covariance: bool = False,
     threads: int | None = None,
     progress: bool = True,
-) -> dict[str, Fits]:
-    """Run every fit, each described by its scan, over all pixels that can be fitted.
+) -> dict[str, Outcome]:
+    """Run every fit over all pixels that can be fitted; minima of nested fits are nested.
 
     The result does not depend on the number of threads; by default all processors work.
     """
-    results = {name: _no_fits(pixels.cut.size) for name in scans}
-    jobs = []
-    for name, scan in scans.items():
-        enough = pixels.points >= scan.free.sum()
-        fitted = np.flatnonzero(~pixels.cut & ~pixels.undefined & enough)
-        jobs += [(name, fitted[i : i + BLOCK]) for i in range(0, fitted.size, BLOCK)]
+    size = pixels.cut.size
+    results = {
+        name: Outcome(np.zeros(size, FITS), np.zeros((size if covariance else 0, 4, 4)))
+        for name in problems
+    }
 
-    def run(name: str, block: Array) -> int:
-        fits = _no_fits(block.size)
-        counts = np.ascontiguousarray(pixels.hits[:, block].T)
-        fit_block(scans[name], pixels.baseline[block], counts, fits)
-        for whole, part in zip(results[name], fits, strict=True):
-            whole[block] = part
-        return block.size
+    def run(first: int) -> int:
+        block = slice(first, first + BLOCK)
+        fit_some(problems, pixels, block, results)
+        return min(BLOCK, size - first)
 
-    total = sum(block.size for _, block in jobs)
+    jobs = [(first,) for first in range(0, size, BLOCK)]
     compiling = not fit_block.signatures
-    with tqdm(total=total, unit="pixel", unit_scale=True, disable=not progress) as bar:
+    with tqdm(total=size, unit="pixel", unit_scale=True, disable=not progress) as bar:
         bar.set_description("preparing the fit (slow once)" if compiling else "fit")
         for done in _in_threads(run, jobs, threads):
             bar.set_description("fit", refresh=False)
             bar.update(done)
     return results
+
+
+def fit_some(
+    problems: Mapping[str, Problem], pixels: Pixels, block: slice, results: dict[str, Outcome]
+) -> None:
+    """Run every fit over a block of pixels, from the fewest free parameters to the most."""
+    counts, work = padded_counts(pixels, block), np.zeros(1, WORK)
+    chosen = ~(pixels.cut | pixels.undefined)[block]
+    for name in sorted(problems, key=lambda name: problems[name].free.sum()):
+        kind, scan, starts = problem = problems[name]
+        fits, covariance = (array[block] for array in results[name])
+        below = [results[other].fits[block] for other in _below(name, problems)]
+        enough = chosen & (pixels.points[block] >= problem.free.sum())
+        fit_block(
+            kind, scan, starts, moment_table(), pixels.baseline[block], enough, counts,
+            _lowest(below, enough.size), fits, covariance, work,
+        )  # fmt: skip
+        if kind.statistic.likelihood:
+            fits["p_value"] = gamma_p_value(fits["statistic"], fits["mean"], fits["variance"])
+
+
+def padded_counts(pixels: Pixels, block: slice) -> Array:
+    """The hits of a block of pixels, one pixel a row."""
+    used = pixels.threshold.size
+    counts = np.zeros((pixels.cut[block].size, used + -used % LANES))
+    counts[:, :used] = pixels.hits[:, block].T
+    return counts
+
+
+def _below(name: str, problems: Mapping[str, Problem]) -> list[str]:
+    """Fits that hold what this one holds, and more."""
+    free = problems[name].free
+    return [
+        other
+        for other, problem in problems.items()
+        if np.all(problem.free <= free) and np.any(problem.free < free)
+    ]
+
+
+def _lowest(below: list[Array], size: int) -> Array:
+    """The lowest of the minima inside the scan, pixel by pixel."""
+    lowest = np.zeros(size, FITS)
+    lowest["statistic"] = np.inf
+    for fits in below:
+        lower = fits["found"] & fits["inside"] & (fits["statistic"] < lowest["statistic"])
+        lowest[lower] = fits[lower]
+    return lowest
 
 
 def _in_threads(run: Any, jobs: list[Any], threads: int | None) -> Iterator[int]:
@@ -129,16 +118,3 @@ def _in_threads(run: Any, jobs: list[Any], threads: int | None) -> Iterator[int]
                 yield future.result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _no_fits(pixels: int) -> Fits:
-    return Fits(
-        np.full((pixels, 4), np.nan),
-        np.full((pixels, 4, 4), np.nan),
-        np.full(pixels, np.nan),
-        np.full(pixels, np.nan),
-        np.full(pixels, np.nan),
-        np.zeros(pixels, dtype=bool),
-        np.zeros(pixels, dtype=bool),
-        np.zeros(pixels, dtype=np.int32),
-    )

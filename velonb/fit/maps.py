@@ -10,9 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import chi2 as chi_square
 
 from velonb.curves.model import PARAMETERS, threshold_curve, threshold_gradient
-from velonb.fit.batch import Pixels
-from velonb.fit.engine.data import Fits
-from velonb.statistics import gamma_p_value
+from velonb.fit.batch import Outcome
+from velonb.fit.problem import Pixels
 from velonb.vocabulary import BAD, CUT, GOOD, NOT_FOUND
 
 Array = NDArray[Any]
@@ -46,6 +45,12 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
         "flag_values": np.array([0, 1], dtype=np.int8),
         "flag_meanings": "inside at_limit",
     },
+    "lower_at_limit": {
+        "units": "1",
+        "long_name": "a curve without a photopeak has a lower statistic",
+        "flag_values": np.array([0, 1], dtype=np.int8),
+        "flag_meanings": "lowest lower_at_limit",
+    },
     "weak": {
         "units": "1",
         "long_name": "parameters that the scan does not determine at this rate",
@@ -56,7 +61,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
 
 
 def fit_maps(
-    fits: Fits,
+    outcome: Outcome,
     pixels: Pixels,
     start: dict[str, float],
     free: tuple[str, ...],
@@ -65,26 +70,27 @@ def fit_maps(
     alpha: float,
 ) -> dict[str, Array]:
     """Turn the outcome of one fit into flat arrays, one value a pixel."""
-    first, last = pixels.threshold[[0, -1]]
-    E0 = fits.values[:, PARAMETERS.index("E0")]
-    found = fits.found & (first < E0) & (last > E0)
+    fits, covariance = outcome
+    found = fits["found"] & fits["inside"]
     maps: dict[str, Array] = {}
     for k, name in enumerate(PARAMETERS):
-        error = np.sqrt(fits.covariance[:, k, k]) if name in free else np.nan
-        maps[name] = np.where(found, fits.values[:, k], np.nan)
+        error = fits["error"][:, k] if name in free else np.nan
+        maps[name] = np.where(found, fits["values"][:, k], np.nan)
         maps[f"{name}_err"] = np.where(found, error, np.nan)
-    maps["chi2"] = np.where(found, fits.statistic, np.nan)
+    maps["chi2"] = np.where(found, fits["statistic"], np.nan)
     maps["dof"] = np.where(found, pixels.points - float(len(free)), np.nan)
     if statistic == "poisson":
-        maps["p_value"] = gamma_p_value(maps["chi2"], fits.mean, fits.variance)
+        maps["p_value"] = np.where(found, fits["p_value"], np.nan)
     else:
         maps["p_value"] = np.where(
             maps["dof"] > 0, chi_square.sf(maps["chi2"], maps["dof"]), np.nan
         )
     maps["fit_type"] = _fit_type(maps, pixels, found, alpha)
-    maps["at_limit"] = (found & fits.at_limit).astype(np.int8)
+    maps["at_limit"] = (found & fits["at_limit"]).astype(np.int8)
+    maps["lower_at_limit"] = (found & fits["lower_at_limit"]).astype(np.int8)
     maps["weak"] = np.where(found, weak_parameters(pixels, start, free, shape), 0).astype(np.int8)
-    maps["covariance"] = np.where(found[:, None, None], fits.covariance, np.nan)
+    if covariance.size:
+        maps["covariance"] = np.where(found[:, None, None], covariance, np.nan)
     return maps
 
 
@@ -120,9 +126,7 @@ def weak_parameters(
     return np.sum([bit * (error * scale > 1) for bit, error in zip(bits, expected, strict=True)], 0)
 
 
-def label_maps(
-    maps: list[dict[str, Array]], names: list[str], flux: xr.Dataset, covariance: bool
-) -> xr.Dataset:
+def label_maps(maps: list[dict[str, Array]], names: list[str], flux: xr.Dataset) -> xr.Dataset:
     """Stack the maps of several fits into a dataset with coordinates, units and meanings."""
     size = (len(names), flux.sizes["row"], flux.sizes["column"])
     fits = xr.Dataset(coords={"fit": names, "row": flux["row"], "column": flux["column"]})
@@ -131,7 +135,7 @@ def label_maps(
             continue
         values = np.stack([one[variable] for one in maps]).reshape(size)
         fits[variable] = ("fit", "row", "column"), values, _attributes(variable)
-    if covariance:
+    if "covariance" in maps[0]:
         dims = ("fit", "row", "column", "parameter", "parameter_2")
         values = np.stack([one["covariance"] for one in maps]).reshape(*size, 4, 4)
         attributes = {"units": "products of the units", "long_name": "covariance of f, A, s, E0"}

@@ -13,9 +13,10 @@ from scipy.stats import chi2
 from velonb.curves.model import PARAMETERS, ThresholdModel, threshold_gradient
 from velonb.curves.region import check_thresholds
 from velonb.curves.shapes import shape_function
-from velonb.fit.batch import describe_scan, fit_all, prepare_pixels
+from velonb.fit.batch import fit_all
 from velonb.fit.curve_fit import fit_curve
 from velonb.fit.maps import fit_maps, label_maps
+from velonb.fit.problem import describe_scan, prepare_pixels
 from velonb.statistics import expected_statistic, gamma_p_value
 from velonb.system.threads import thread_count
 
@@ -219,9 +220,13 @@ def fit_pixels(
         Dimensions (fit, row, column), float64: `f`, `A`, `s`, `E0` with their errors `f_err` ...
         (from the curvature of the statistic, never rescaled; NaN for what is held fixed), `chi2`,
         `dof`, `p_value`; int8: `fit_type` (-2 cut, -1 not found, 0 bad, 1 good), `at_limit` (the
-        minimum lies on the edge of the physical region) and `weak` (bits 1, 2, 4, 8: the scan does
-        not determine f, A, s, E0 at this pixel's rate; its error is not that of a normal
-        distribution, see `profile_errors`).
+        minimum lies on the edge of the physical region), `lower_at_limit` (a curve without a
+        photopeak, on that edge, has a lower statistic; the minimum with a photopeak is preferred)
+        and `weak` (bits 1, 2, 4, 8: the scan does not determine f, A, s, E0 at this pixel's rate;
+        its error is not that of a normal distribution, see `profile_errors`).
+
+        Minima of nested fits are nested: a fit is not above another one of the same call in which
+        less is free.
 
     Raises
     ------
@@ -240,15 +245,15 @@ def fit_pixels(
     check_thresholds(int((flux["exposure"] > 0).sum()), max(map(len, rungs.values())))
     baseline = _baseline_map(flux, asic, shape)
     pixels = prepare_pixels(flux, baseline, statistic, nohits_cut)
-    scans = {
+    problems = {
         name: describe_scan(pixels, start, names, shape, statistic) for name, names in rungs.items()
     }
-    batch = fit_all(scans, pixels, threads=threads, progress=progress)
+    batch = fit_all(problems, pixels, covariance=covariance, threads=threads, progress=progress)
     maps = [
         fit_maps(batch[name], pixels, start, names, shape, statistic, alpha)
         for name, names in rungs.items()
     ]
-    fits = label_maps(maps, list(rungs), flux, covariance)
+    fits = label_maps(maps, list(rungs), flux)
     if shape == "fe55":
         fits["baseline"] = ("row", "column"), baseline, {"units": "DAC", "long_name": "baseline"}
     fits.attrs = flux.attrs | {

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from velonb.fit.engine.data import Array, compiled, compiled_sums
 
 
 @compiled_sums
 def dot(a: Array, b: Array) -> float:
-    """Sum of products over the thresholds."""
+    """Sum of products over the entries of the first array."""
     total = 0.0
     for i in range(a.size):
         total += a[i] * b[i]
@@ -32,6 +30,19 @@ def copy_into(source: Array, target: Array) -> None:
     """Copy an array of one dimension; a slice assignment would take seconds to compile."""
     for i in range(target.size):
         target[i] = source[i]
+
+
+@compiled
+def copy_matrix(source: Array, target: Array) -> None:
+    for a in range(4):
+        copy_into(source[a], target[a])
+
+
+@compiled
+def set_unit(matrix: Array) -> None:
+    for a in range(4):
+        for b in range(4):
+            matrix[a, b] = 1.0 if a == b else 0.0
 
 
 @compiled
@@ -84,31 +95,36 @@ def solve_upper(factor: Array, right: Array, out: Array) -> None:
 @compiled
 def invert(factor: Array, active: Array, inverse: Array) -> None:
     """Invert the active part of a matrix from its Cholesky factor; the rest becomes zero."""
-    unit, column = np.zeros(4), np.zeros(4)
+    set_unit(inverse)
     for a in range(4):
-        for b in range(4):
-            unit[b] = 1.0 if a == b else 0.0
-        solve_lower(factor, active, unit, column)
-        solve_upper(factor, column, column)
-        for b in range(4):
-            inverse[b, a] = column[b] if active[a] and active[b] else 0.0
+        solve_lower(factor, active, inverse[a], inverse[a])
+        solve_upper(factor, inverse[a], inverse[a])
 
 
 @compiled
-def congruence(chain: Array, vector: Array, matrix: Array) -> None:
-    """Replace a vector g by chain' g and a matrix M by chain' M chain."""
-    half = np.empty((5, 4))
-    for b in range(4):
-        for a in range(4):
+def carry(chain: Array, matrix: Array, half: Array) -> None:
+    """Replace a matrix M by chain M chain'."""
+    for a in range(4):
+        for b in range(4):
             half[a, b] = 0.0
             for c in range(4):
-                half[a, b] += matrix[a, c] * chain[c, b]
-        half[4, b] = vector[b]
+                half[a, b] += chain[a, c] * matrix[c, b]
     for a in range(4):
-        vector[a] = 0.0
-        for c in range(4):
-            vector[a] += chain[c, a] * half[4, c]
         for b in range(4):
             matrix[a, b] = 0.0
             for c in range(4):
-                matrix[a, b] += chain[c, a] * half[c, b]
+                matrix[a, b] += half[a, c] * chain[b, c]
+
+
+@compiled
+def congruence(chain: Array, vector: Array, matrix: Array, half: Array) -> None:
+    """Replace a vector g by chain' g and a matrix M by chain' M chain."""
+    for a in range(4):
+        for b in range(a):
+            chain[a, b], chain[b, a] = chain[b, a], chain[a, b]
+    carry(chain, matrix, half)
+    copy_into(vector, half[0])
+    for a in range(4):
+        vector[a] = 0.0
+        for c in range(4):
+            vector[a] += chain[a, c] * half[0, c]

@@ -4,110 +4,75 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from velonb.curves.shapes import SQRT_2PI
-from velonb.fit.engine.algebra import congruence, copy_into, count_true, factorise, invert
-from velonb.fit.engine.curve import expected_curvature, moves_linearly
+from velonb.fit.engine.algebra import copy_matrix, count_true, factorise, invert
+from velonb.fit.engine.coordinates import to_parameters
 from velonb.fit.engine.data import (
-    POISSON,
     Array,
     Fits,
+    Kind,
     Scan,
     Work,
     compiled_and_kept,
     compiled_within,
-    new_work,
 )
 from velonb.fit.engine.goodness import expected
-from velonb.fit.engine.newton import minimise, select_active
-from velonb.fit.engine.start import Starts, most_likely, prepare_starts, start_at
-
-FAR = 0.5
-"""Distance from the start, in units of the ASIC's s, from which a second start is tried."""
+from velonb.fit.engine.newton import select_active
+from velonb.fit.engine.search import lowest_minimum
+from velonb.fit.engine.start import Starts
 
 
 @compiled_and_kept
-def fit_block(scan: Scan, baseline: Array, hits: Array, fits: Fits) -> None:
-    """Fit every pixel of a block.
-
-    Shapes: `baseline` (pixel), `hits` (pixel, threshold); `fits` is filled.
-    """
-    work = new_work(scan.threshold.size)
-    starts = prepare_starts(scan, baseline[0] if baseline.size else 0.0)
-    for pixel in range(hits.shape[0]):
-        copy_into(hits[pixel], work.counts)
-        _fit_pixel(scan, starts, baseline[pixel], work, pixel, fits)
-
-
-@compiled_within
-def _fit_pixel(
-    scan: Scan, starts: Starts, baseline: float, work: Work, pixel: int, fits: Fits
+def fit_block(
+    kind: Kind,
+    scan: Scan,
+    starts: Starts,
+    table: Array,
+    baseline: Array,
+    chosen: Array,
+    hits: Array,
+    below: Fits,
+    fits: Fits,
+    covariances: Array,
+    work: Work,
 ) -> None:
-    x = np.empty(4)
-    found, statistic, evaluations = _lowest_minimum(scan, starts, baseline, work, x)
-    fits.found[pixel], fits.evaluations[pixel] = found, evaluations
-    if not found:
-        return
-    covariance, active = fits.covariance[pixel], np.zeros(4, dtype=np.bool_)
-    select_active(scan, x, work.slope, active)
-    observed = scan.statistic == POISSON and work.exact[0]
-    observed = observed and factorise(work.hessian, scan.free, 0.0, work.factor)
-    if observed:
-        invert(work.factor, scan.free, covariance)
-    expected_curvature(scan, x, work)
-    if not observed and factorise(work.hessian, scan.free, 0.0, work.factor):
-        invert(work.factor, scan.free, covariance)
-    if scan.statistic == POISSON:
-        mean, variance = expected(scan, active, work)
-        # A parameter pressed against an edge has been fitted too, and took its share.
-        pressed = count_true(scan.free) - count_true(active)
-        fits.mean[pixel], fits.variance[pixel] = mean - pressed, variance - 2 * pressed
-    fits.at_limit[pixel] = count_true(active) < count_true(scan.free)
-    fits.statistic[pixel] = max(statistic, 0.0)
-    copy_into(x, fits.values[pixel])
-    if moves_linearly(scan):
-        _natural(x, fits.values[pixel], covariance, work.chain)
+    """Fit the chosen pixels of a block.
 
-
-@compiled_within
-def _lowest_minimum(
-    scan: Scan, starts: Starts, baseline: float, work: Work, x: Array
-) -> tuple[bool, float, int]:
-    """Minimise from the most likely shift; after a long way from the ASIC's own place as well.
-
-    So long a way may have led past the lowest minimum. x and the work arrays end at the lower one.
+    Shapes: `hits` (pixel, padded threshold), all others (pixel) but `scan` and `work`, which have
+    one entry. `below` holds the lowest minimum of the fits in which less is free, where there is
+    one; `fits` is filled, and `covariances` unless it is empty.
     """
-    trial, total, found_any, lowest = np.empty(4), 0, False, math.inf
-    place = most_likely(starts, work.counts)
-    start_at(place, scan, starts, baseline, work, trial)
-    for attempt in range(3):
-        found, statistic, evaluations = minimise(scan, baseline, trial, work)
-        total += evaluations
-        lower = found and statistic <= lowest + 1e-9 * abs(lowest)
-        if lower or attempt == 0:
-            copy_into(trial, x)
-            found_any, lowest = found, statistic
-        if attempt == 0 and (not found or abs(x[3] - starts.E0[place]) > FAR * scan.start[2]):
-            start_at(starts.of_asic, scan, starts, baseline, work, trial)
-        elif attempt == 1 and not lower:
-            copy_into(x, trial)
-        else:
-            break
-    return found_any, lowest, total
+    for pixel in range(hits.shape[0]):
+        if not chosen[pixel]:
+            continue
+        fit = fits[pixel]
+        lowest_minimum(
+            kind, scan[0], starts, baseline[pixel], hits[pixel], below[pixel], work[0], fit
+        )
+        if fit.found:
+            _describe(kind, scan[0], table, work[0], fit)
+            if covariances.size:
+                copy_matrix(work[0].covariance, covariances[pixel])
 
 
 @compiled_within
-def _natural(x: Array, values: Array, covariance: Array, chain: Array) -> None:
-    """Carry values and covariance from C, P, s, E0 over to f, A, s, E0."""
-    C, P, s = x[0], x[1], x[2]
-    A = C + SQRT_2PI * s * P
-    values[0], values[1] = C / A, A
+def _describe(kind: Kind, scan: Scan, table: Array, work: Work, fit: Fits) -> None:
+    """Values, errors and what to expect of the statistic, at the minimum in work."""
+    covariance, likelihood = work.covariance, kind.statistic.likelihood
+    # A likelihood has the errors of its exact Hessian, where that has an inverse.
+    exact = likelihood and work.kept_exact
+    exact = exact and factorise(work.kept_hessian, scan.free, 0.0, work.factor)
+    if exact or factorise(work.hessian, scan.free, 0.0, work.factor):
+        invert(work.factor, scan.free, covariance)
+    else:
+        covariance[0, 0] = covariance[1, 1] = covariance[2, 2] = covariance[3, 3] = math.nan
+    select_active(scan, work.x, work)
+    # A parameter pressed against an edge has been fitted too, and took its share.
+    pressed = count_true(scan.free) - count_true(work.active)
+    fit.at_limit = pressed > 0
+    if likelihood:
+        mean, variance = expected(scan, table, work)
+        fit.mean, fit.variance = mean - pressed, variance - 2 * pressed
+    fit.statistic = max(fit.statistic, 0.0)
+    to_parameters(scan, work.x, fit.values, covariance, work)
     for a in range(4):
-        for b in range(4):
-            chain[a, b] = 1.0 if a == b else 0.0
-    chain[0, 0] = SQRT_2PI * s * P / A**2
-    chain[1, 0] = -SQRT_2PI * s * C / A**2
-    chain[2, 0] = -SQRT_2PI * P * C / A**2
-    chain[0, 1], chain[1, 1], chain[2, 1] = 1.0, SQRT_2PI * s, SQRT_2PI * P
-    congruence(chain, np.zeros(4), covariance)
+        fit.error[a] = math.sqrt(covariance[a, a])

@@ -1,7 +1,7 @@
 """Where the fit of a pixel begins: at the best of the ASIC's curves, shifted along the thresholds.
 
-The shifted curves and all their derivatives are computed once for a block of pixels, so the first
-evaluation of every fit costs nothing.
+From there one step of Fisher's scoring is linear in the counts: its coefficients are computed once
+for all pixels, so that it costs a product and no evaluation.
 """
 
 from __future__ import annotations
@@ -11,73 +11,95 @@ from typing import NamedTuple
 
 import numpy as np
 
-from velonb.curves.shapes import SQRT_2PI
-from velonb.fit.engine.algebra import copy_into, dot, total
-from velonb.fit.engine.curve import FLOOR, fill_basis, moves_linearly
-from velonb.fit.engine.data import POISSON, Array, Scan, Work, compiled
+from velonb.curves.shapes import slope_and_plateau
+from velonb.fit.engine.algebra import dot, total
+from velonb.fit.engine.coordinates import chain_to_natural, from_parameters
+from velonb.fit.engine.curve import terms
+from velonb.fit.engine.data import Array, Kind, Scan, compiled
+from velonb.minimised import FLOOR
 
 
 class Starts(NamedTuple):
-    """The ASIC's curve at several E0."""
+    """The ASIC's curve at several E0, with A = 1."""
 
-    baseline: float
     E0: Array
-    basis: Array
     logarithm: Array
-    """Of the flux for A = 1."""
+    """Of the flux, shape (shift, threshold)."""
     expected: Array
-    """Hits of all thresholds for A = 1."""
+    """Hits of all thresholds."""
+    step: Array
+    """Of the coordinates, per hit at each threshold; shape (shift, coordinate, threshold)."""
+    offset: Array
+    """What is taken away from it; shape (shift, coordinate)."""
     of_asic: int
     """Which of them lies nearest to the ASIC's own place."""
 
 
-@compiled
-def prepare_starts(scan: Scan, baseline: float) -> Starts:
-    """Shift the ASIC's curve over the scan, or leave it where it is if E0 is held."""
-    threshold, exposure, E0 = scan.threshold, scan.exposure, scan.shifts
-    f, s = scan.start[0], scan.start[2]
-    basis = np.empty((E0.size, 12, threshold.size))
-    logarithm, expected = np.empty((E0.size, threshold.size)), np.empty(E0.size)
-    of_asic = 0
-    for k in range(E0.size):
-        fill_basis(scan, baseline, s, E0[k], basis[k])
-        expected[k] = 0.0
-        for i in range(threshold.size):
-            flux = f * basis[k, 0, i] + (1 - f) / (SQRT_2PI * s) * basis[k, 6, i]
-            logarithm[k, i] = math.log(max(flux, FLOOR))
-            expected[k] += flux * exposure[i]
-        if abs(E0[k] - scan.start[3]) < abs(E0[of_asic] - scan.start[3]):
-            of_asic = k
-    return Starts(baseline, E0, basis, logarithm, expected, of_asic)
+NO_STARTS = Starts(
+    E0=np.zeros(0),
+    logarithm=np.zeros((0, 0)),
+    expected=np.zeros(0),
+    step=np.zeros((0, 0, 0)),
+    offset=np.zeros((0, 0)),
+    of_asic=0,
+)
+"""Of a fit that begins where it is told to."""
+
+
+def prepare_starts(kind: Kind, scan: Scan, points: int, shifts: Array, baseline: float) -> Starts:
+    """Shift the ASIC's curve over the thresholds: so many, without the padding."""
+    threshold, exposure = scan["threshold"][:points], scan["exposure"][:points]
+    f, _, s, E0 = scan["start"]
+    C, P = slope_and_plateau(f, 1.0, s) if scan["terms"] > 1 else (0.0, 1.0)
+    sharing, peak = terms(kind.shape, threshold, s, shifts[:, None], baseline)
+    gradient = [sharing.value, peak.value, C * sharing.s + P * peak.s, C * sharing.E0 + P * peak.E0]
+    slope = np.stack(np.broadcast_arrays(*gradient, peak.value)[:4], axis=1)
+    flux = np.maximum(C * slope[:, 0] + P * slope[:, 1], FLOOR)
+    if not scan["linear"]:
+        chain = np.eye(4)
+        chain_to_natural.py_func(f, 1.0, s, chain)
+        slope = chain.T @ slope
+    slope = slope * scan["free"][:, None] / flux[:, None]
+    weight = flux * exposure
+    information = np.einsum("kai,kbi,ki->kab", slope, slope, weight)
+    step = np.linalg.pinv(information, hermitian=True) @ slope
+    return Starts(
+        shifts,
+        np.log(flux),
+        weight.sum(axis=1),
+        step,
+        np.einsum("kai,ki->ka", step, weight),
+        int(np.abs(shifts - E0).argmin()),
+    )
 
 
 @compiled
-def start_at(k: int, scan: Scan, starts: Starts, baseline: float, work: Work, x: Array) -> None:
-    """Set x to one of the shifted curves, with the best A; fill the basis there."""
-    for row in range(12):
-        copy_into(starts.basis[k, row], work.basis[row])
-    work.place[0], work.place[1] = scan.start[2], starts.E0[k]
-    if baseline != starts.baseline:
-        work.place[0] = math.nan
-    f, A, s = scan.start[0], scan.start[1], scan.start[2]
+def start_at(k: int, scan: Scan, starts: Starts, counts: Array, stepping: bool, x: Array) -> None:
+    """Set x to one of the shifted curves, with the best A and one step of Fisher's scoring."""
+    from_parameters(scan, scan.start, x)
+    A = scan.start[1]
     if scan.free[1]:
-        A = _amplitude(scan, starts, k, work.counts)
-    x[0], x[1], x[2], x[3] = f, A, s, starts.E0[k]
-    if moves_linearly(scan):
-        x[0], x[1] = f * A, (1 - f) / (SQRT_2PI * s) * A
+        A = total(counts) / starts.expected[k]
+    factor = A / scan.start[1]
+    x[0], x[1], x[3] = (x[0] * factor if scan.linear else x[0]), x[1] * factor, starts.E0[k]
+    for a in range(4):
+        if stepping and scan.free[a]:
+            scale = A if a == 1 or (a == 0 and scan.linear) else 1.0
+            moved = x[a] + scale * (dot(starts.step[k, a], counts) / A - starts.offset[k, a])
+            if a in (1, 2):
+                moved = min(max(moved, 0.4 * x[a]), 2.5 * x[a])
+            x[a] = min(max(moved, scan.low[a]), scan.high[a])
 
 
 @compiled
 def most_likely(starts: Starts, counts: Array) -> int:
     """Climb to the shift with the largest likelihood, each with its best A."""
-    logarithm, expected, hits = starts.logarithm, starts.expected, total(counts)
-    last = expected.size - 1
-    k = last // 2
-    best = dot(counts, logarithm[k]) - hits * math.log(expected[k])
+    hits, k = total(counts), starts.of_asic
+    last, best = starts.E0.size - 1, _likelihood(starts, counts, hits, k)
     for step in (1, -1):
         climbing = True
         while climbing and 0 <= k + step <= last:
-            there = dot(counts, logarithm[k + step]) - hits * math.log(expected[k + step])
+            there = _likelihood(starts, counts, hits, k + step)
             climbing = there > best
             if climbing:
                 k, best = k + step, there
@@ -85,13 +107,5 @@ def most_likely(starts: Starts, counts: Array) -> int:
 
 
 @compiled
-def _amplitude(scan: Scan, starts: Starts, k: int, counts: Array) -> float:
-    """The best A for a given shape, which has a closed form for both statistics."""
-    if scan.statistic == POISSON:
-        return total(counts) / starts.expected[k]
-    above = below = 0.0
-    for i in range(counts.size):
-        if counts[i] > 0:
-            expected = math.exp(starts.logarithm[k, i]) * scan.exposure[i]
-            above, below = above + expected, below + expected * expected / counts[i]
-    return above / below
+def _likelihood(starts: Starts, counts: Array, hits: float, k: int) -> float:
+    return dot(starts.logarithm[k], counts) - hits * math.log(starts.expected[k])
