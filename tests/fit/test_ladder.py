@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -125,6 +125,19 @@ def test_ladder_is_the_four_fits_with_the_needs(alike: xr.Dataset) -> None:
     ]  # fmt: skip
     assert alike["needs"].attrs["flag_values"].tolist() == [-1, 0, 1, 2, 3, 4]
     assert alike.attrs["shape"] == "velo"
+
+
+@pytest.mark.parametrize("exposure", [13.0, 26.0])
+def test_statistic_never_rises_with_a_parameter_more(exposure: float) -> None:
+    # So few hits that a likelihood has several minima in one pixel of a hundred.
+    flux = draw_flux((128, 256), exposure=exposure, seed=46)
+    subsets = [("A", "E0", "s"), ("f", "A"), ("A",), ("f", "A", "s", "E0"), ("A", "E0")]
+    fits = fit_pixels(flux, asic_of_truth(flux), free=subsets, progress=False)
+    statistic = {frozenset(names): fits["chi2"][k].values for k, names in enumerate(subsets)}
+    for lower, upper in permutations(statistic, 2):
+        if lower < upper:
+            assert np.nanmax(statistic[upper] - statistic[lower]) < 1e-6
+            assert np.isfinite(statistic[upper][np.isfinite(statistic[lower])]).all()
 
 
 def test_missing_rung_is_refused(alike: xr.Dataset) -> None:
