@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from velonb import threshold_curve
 from velonb.curves.model import threshold_gradient
 from velonb.fit.batch import fit_all
 from velonb.fit.problem import describe_scan, prepare_pixels
+from velonb.minimised import STATISTICS
 from velonb.statistics import (
     MANY_HITS,
     expected_statistic,
@@ -48,6 +50,36 @@ def test_likelihood_chi_square_is_zero_where_counts_are_as_expected() -> None:
 
 def test_likelihood_chi_square_of_hits_where_none_can_be_is_infinite() -> None:
     assert likelihood_chi_square(1, 0.0) == np.inf
+
+
+def test_likelihood_residual_stays_finite_where_the_curve_has_underflowed() -> None:
+    for mu in (0.0, 1e-320, 1e-200):
+        assert np.isfinite(likelihood_residual(1, mu))
+        assert np.isfinite(likelihood_residual_slope(1, mu))
+
+
+@pytest.mark.parametrize("compare", STATISTICS.values(), ids=STATISTICS)
+@pytest.mark.parametrize("n", [0, 1, 7, 400])
+def test_derivatives_of_a_statistic_agree_with_central_differences(compare: Any, n: int) -> None:
+    flux, exposure, shift = 0.3, 131.0, 1e-4
+    up, here, down = (compare(n, exposure, flux + step) for step in (shift, 0, -shift))
+    assert -here.residual == pytest.approx((up.value - down.value) / (2 * shift), rel=1e-4)
+    slope = (down.residual - up.residual) / (2 * shift)
+    assert here.curvature == pytest.approx(slope, rel=1e-4, abs=1e-6)
+
+
+def test_expected_curvature_of_a_likelihood_is_its_mean_curvature() -> None:
+    n, flux, exposure = np.arange(200), 0.3, 131.0
+    probability = stats.poisson.pmf(n, flux * exposure)
+    of = STATISTICS["poisson"](n, exposure, flux)
+    assert np.sum(probability * of.curvature) == pytest.approx(of.expected, rel=1e-9)
+
+
+def test_neyman_is_the_squared_distance_over_the_error_and_nothing_without_hits() -> None:
+    hits, exposure, flux = np.array([0, 4, 25]), 2.0, 7.0
+    distance, error = hits / exposure - flux, np.sqrt(hits[1:]) / exposure
+    value = STATISTICS["chi2"](hits, exposure, flux).value
+    np.testing.assert_allclose(2 * value, [0, *(distance[1:] / error) ** 2])
 
 
 def test_likelihood_chi_square_tends_to_pearson_for_many_hits() -> None:

@@ -15,6 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
 from scipy.special import gammaincc, gammaln, xlogy
 
+from velonb.minimised import poisson
+
 MANY_HITS = 100.0
 """Expected hits above which the moments of the likelihood chi-square are given by their series."""
 HARDLY_ANY_HITS = 1e-7
@@ -44,31 +46,25 @@ def likelihood_chi_square(n: ArrayLike, mu: ArrayLike) -> NDArray[np.float64]:
     array([4.   , 0.   , 4.597])
     """
     n, mu = np.asarray(n, dtype=float), np.asarray(mu, dtype=float)
-    with np.errstate(over="ignore"):
-        value = 2 * (mu - n + xlogy(n, n / np.where(mu > 0, mu, 1)))
-    return np.asarray(np.maximum(np.where((n > 0) & (mu <= 0), np.inf, value), 0))
+    value = 2 * np.maximum(poisson(n, 1.0, mu).value, 0)
+    return np.where(mu > 0, value, np.where(n > 0, np.inf, 0))
 
 
 def likelihood_residual(n: ArrayLike, mu: ArrayLike) -> NDArray[np.float64]:
     """Signed square root of `likelihood_chi_square`, positive where n exceeds mu.
 
-    It is finite where mu is zero and n is not: a minimiser turns back from there.
+    As in the fit of every pixel mu is at least `velonb.minimised.FLOOR`, and this finite.
     """
-    n, mu = np.asarray(n, dtype=float), np.maximum(np.asarray(mu, dtype=float), HARDLY_ZERO)
-    residual: NDArray[np.float64] = np.sign(n - mu) * np.sqrt(likelihood_chi_square(n, mu))
-    return residual
+    of = poisson(np.asarray(n, dtype=float), 1.0, np.asarray(mu, dtype=float))
+    return np.asarray(np.sign(of.residual) * np.sqrt(2 * np.maximum(of.value, 0)))
 
 
 def likelihood_residual_slope(n: ArrayLike, mu: ArrayLike) -> NDArray[np.float64]:
     """Derivative of `likelihood_residual` with respect to mu."""
-    hits, expected = (
-        np.asarray(n, dtype=float),
-        np.maximum(np.asarray(mu, dtype=float), HARDLY_ZERO),
-    )
-    residual = np.sqrt(likelihood_chi_square(hits, expected))
+    of = poisson(np.asarray(n, dtype=float), 1.0, np.asarray(mu, dtype=float))
     with np.errstate(divide="ignore", invalid="ignore"):
-        slope = -np.abs(1 - hits / expected) / residual
-    return np.where(np.abs(hits - expected) < 1e-4 * expected, -1 / np.sqrt(expected), slope)
+        slope = -np.abs(of.residual) / np.sqrt(2 * np.maximum(of.value, 0))
+    return np.where(np.abs(of.residual) < 1e-4, -np.sqrt(of.expected), slope)
 
 
 def likelihood_moments(mu: ArrayLike) -> NDArray[np.float64]:
