@@ -37,6 +37,9 @@ from .fit import (
     profile_errors as profile_errors,
 )
 from .fit import (
+    profile_pixels as profile_pixels,
+)
+from .fit import (
     what_pixels_need as what_pixels_need,
 )
 from .flux import (

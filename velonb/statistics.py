@@ -21,8 +21,6 @@ MANY_HITS = 100.0
 """Expected hits above which the moments of the likelihood chi-square are given by their series."""
 HARDLY_ANY_HITS = 1e-7
 """Expected hits below which a threshold carries no information worth a number."""
-HARDLY_ZERO = 1e-300
-"""Least expected hits of a likelihood residual."""
 
 
 def likelihood_chi_square(n: ArrayLike, mu: ArrayLike) -> NDArray[np.float64]:

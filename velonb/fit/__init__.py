@@ -7,7 +7,7 @@ what each pixel needs. `profile` gives errors where the likelihood is skew.
 
 from velonb.fit.ladder import discoveries, fit_ladder, what_pixels_need
 from velonb.fit.pixels import average_pixel, fit_asic, fit_p_value, fit_pixel, fit_pixels
-from velonb.fit.profile import profile_errors
+from velonb.fit.profile import profile_errors, profile_pixels
 
 __all__ = [
     "average_pixel",
@@ -18,5 +18,6 @@ __all__ = [
     "fit_pixel",
     "fit_pixels",
     "profile_errors",
+    "profile_pixels",
     "what_pixels_need",
 ]

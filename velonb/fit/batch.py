@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Any, NamedTuple
 
@@ -49,19 +49,31 @@ def fit_all(
         for name in problems
     }
 
-    def run(first: int) -> int:
-        block = slice(first, first + BLOCK)
+    def run(block: slice) -> None:
         fit_some(problems, pixels, block, results)
-        return min(BLOCK, size - first)
 
-    jobs = [(first,) for first in range(0, size, BLOCK)]
-    compiling = not fit_block.signatures
-    with tqdm(total=size, unit="pixel", unit_scale=True, disable=not progress) as bar:
-        bar.set_description("preparing the fit (slow once)" if compiling else "fit")
-        for done in _in_threads(run, jobs, threads):
-            bar.set_description("fit", refresh=False)
-            bar.update(done)
+    over_blocks(run, size, "fit", threads, progress)
     return results
+
+
+def over_blocks(
+    run: Callable[[slice], None], size: int, doing: str, threads: int | None, progress: bool
+) -> None:
+    """Do something for blocks of pixels, in threads, with a bar that says what."""
+    blocks = [slice(first, min(first + BLOCK, size)) for first in range(0, size, BLOCK)]
+    with (
+        tqdm(total=size, unit="pixel", unit_scale=True, disable=not progress) as bar,
+        ThreadPoolExecutor(thread_count(threads)) as pool,
+    ):
+        bar.set_description(doing if fit_block.signatures else "preparing the fit (slow once)")
+        jobs = {pool.submit(run, block): block for block in blocks}
+        try:
+            for future in as_completed(jobs):
+                future.result()
+                bar.set_description(doing, refresh=False)
+                bar.update(jobs[future].stop - jobs[future].start)
+        finally:
+            pool.shutdown(cancel_futures=True)
 
 
 def fit_some(
@@ -109,12 +121,3 @@ def _lowest(below: list[Array], size: int) -> Array:
         lower = fits["found"] & fits["inside"] & (fits["statistic"] < lowest["statistic"])
         lowest[lower] = fits[lower]
     return lowest
-
-
-def _in_threads(run: Any, jobs: list[Any], threads: int | None) -> Iterator[int]:
-    with ThreadPoolExecutor(thread_count(threads)) as pool:
-        try:
-            for future in as_completed([pool.submit(run, *job) for job in jobs]):
-                yield future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)

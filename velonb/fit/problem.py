@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from velonb.curves.model import PARAMETERS
 from velonb.curves.region import physical_region, shifts
 from velonb.fit.engine.data import LANES, MOST_THRESHOLDS, NO_EXPOSURE, SCAN, Kind, Scan, kind_of
-from velonb.fit.engine.start import Starts, prepare_starts
+from velonb.fit.engine.start import NO_STARTS, Starts, prepare_starts
 
 Array = NDArray[Any]
 
@@ -79,25 +79,45 @@ def describe_scan(
     table: Array | None = None,
     terms: int = 2,
 ) -> Problem:
-    """Collect what all pixels share, with the edges in the coordinates of the fit."""
+    """Collect what all pixels of a fit share, with the places where it may begin."""
+    kind = kind_of(shape, statistic, table)
+    scan = _record(pixels, free, physical_region(pixels.threshold, statistic), terms)
+    scan["start"] = [start[name] for name in PARAMETERS]
+    begin = shifts(pixels.threshold) if "E0" in free else np.array([start["E0"]])
+    baseline = float(np.median(pixels.baseline))
+    starts = prepare_starts(kind, scan[0], pixels.threshold.size, begin, baseline)
+    return Problem(kind, scan, starts)
+
+
+def hold(
+    pixels: Pixels,
+    free: tuple[str, ...],
+    shape: str,
+    statistic: str,
+    region: Mapping[str, tuple[float, float]],
+) -> Problem:
+    """Describe a fit that begins where it is told to, the held parameters included."""
+    return Problem(kind_of(shape, statistic), _record(pixels, free, region, 2), NO_STARTS)
+
+
+def _record(
+    pixels: Pixels, free: tuple[str, ...], region: Mapping[str, tuple[float, float]], terms: int
+) -> Array:
+    """The scan as one record, padded, with the edges in the coordinates of the fit."""
     size = pixels.threshold.size
     if size > MOST_THRESHOLDS - LANES:
         raise ValueError(
             f"{size} thresholds have an exposure; the fit takes up to {MOST_THRESHOLDS - LANES}"
         )
-    region = physical_region(pixels.threshold, statistic)
     linear = terms == 1 or ("f" in free and "A" in free)
     if linear:
-        region["f"] = region["A"] = (0.0 if statistic == "poisson" else -np.inf, np.inf)
+        bounded = region["f"][0] >= 0
+        region = {**region, **dict.fromkeys(("f", "A"), (0.0 if bounded else -np.inf, np.inf))}
     scan = np.zeros(1, SCAN)
     one = scan[0]
     one["size"], one["linear"], one["terms"] = size + -size % LANES, linear, terms
     one["threshold"][:], one["exposure"][:] = pixels.threshold[-1], NO_EXPOSURE
     one["threshold"][:size], one["exposure"][:size] = pixels.threshold, pixels.exposure
-    one["start"] = [start[name] for name in PARAMETERS]
     one["free"] = [name in free for name in PARAMETERS]
     one["low"], one["high"] = zip(*(region[name] for name in PARAMETERS), strict=True)
-    kind = kind_of(shape, statistic, table)
-    begin = shifts(pixels.threshold) if "E0" in free else np.array([start["E0"]])
-    baseline = float(np.median(pixels.baseline))
-    return Problem(kind, scan, prepare_starts(kind, one, size, begin, baseline))
+    return scan

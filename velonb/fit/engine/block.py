@@ -69,7 +69,7 @@ def _describe(kind: Kind, scan: Scan, table: Array, work: Work, fit: Fits) -> No
     # A parameter pressed against an edge has been fitted too, and took its share.
     pressed = count_true(scan.free) - count_true(work.active)
     fit.at_limit = pressed > 0
-    if likelihood:
+    if likelihood and table.size:
         mean, variance = expected(scan, table, work)
         fit.mean, fit.variance = mean - pressed, variance - 2 * pressed
     fit.statistic = max(fit.statistic, 0.0)

@@ -77,11 +77,12 @@ def _begin(
     attempt: int, scan: Scan, starts: Starts, hits: Array, below: Fits, work: Work, fit: Fits
 ) -> bool:
     """Set where an attempt begins; return whether it is worth its while."""
-    if attempt == LIKELIEST and starts.E0.size:
+    searching = starts.E0.size > 0
+    if attempt == LIKELIEST and searching:
         start_at(most_likely(starts, hits), scan, starts, hits, True, work.begin)
         return True
     # A long way may have led past the lowest minimum.
-    if attempt == OF_ASIC and work.far:
+    if attempt == OF_ASIC and searching and work.far:
         start_at(starts.of_asic, scan, starts, hits, False, work.begin)
         return True
     # With more free parameters the statistic cannot rise.
@@ -89,7 +90,7 @@ def _begin(
     if attempt == FROM_BELOW and below.found and above:
         from_parameters(scan, below.values, work.begin)
         return True
-    if attempt == WITHOUT_PEAK and fit.inside and _hardly_any_peak(scan, work):
+    if attempt == WITHOUT_PEAK and searching and fit.inside and _hardly_any_peak(scan, work):
         _start_without_peak(scan, hits, work.x, work.begin)
         return True
     return False
