@@ -47,7 +47,7 @@ ATTRIBUTES: dict[str, dict[str, Any]] = {
     },
     "lower_at_limit": {
         "units": "1",
-        "long_name": "a curve without a photopeak has a lower statistic",
+        "long_name": "a curve without a visible photopeak has a lower statistic",
         "flag_values": np.array([0, 1], dtype=np.int8),
         "flag_meanings": "lowest lower_at_limit",
     },

@@ -220,10 +220,11 @@ def fit_pixels(
         Dimensions (fit, row, column), float64: `f`, `A`, `s`, `E0` with their errors `f_err` ...
         (from the curvature of the statistic, never rescaled; NaN for what is held fixed), `chi2`,
         `dof`, `p_value`; int8: `fit_type` (-2 cut, -1 not found, 0 bad, 1 good), `at_limit` (the
-        minimum lies on the edge of the physical region), `lower_at_limit` (a curve without a
-        photopeak, on that edge, has a lower statistic; the minimum with a photopeak is preferred)
-        and `weak` (bits 1, 2, 4, 8: the scan does not determine f, A, s, E0 at this pixel's rate;
-        its error is not that of a normal distribution, see `profile_errors`).
+        minimum lies on the edge of the physical region), `lower_at_limit` (a lower minimum lies on
+        that edge, without a photopeak or with one narrower than the steps of the scan; the one with
+        a photopeak is preferred) and `weak` (bits 1, 2, 4, 8: the scan does not determine f, A, s,
+        E0 at this pixel's rate; its error is not that of a normal distribution, see
+        `profile_errors`).
 
         Minima of nested fits are nested: a fit is not above another one of the same call in which
         less is free.

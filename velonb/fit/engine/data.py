@@ -102,7 +102,7 @@ FITS = np.dtype(
         ("found", "?"),
         ("inside", "?"),  # whether E0 lies within the scan
         ("at_limit", "?"),
-        ("lower_at_limit", "?"),  # whether there is a lower minimum without a photopeak
+        ("lower_at_limit", "?"),  # whether there is a lower minimum without a visible photopeak
     ],
     align=True,
 )

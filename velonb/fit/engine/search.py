@@ -1,15 +1,16 @@
 """The best minimum of one pixel: minimised from several places.
 
 Of two minima the lower one is better, with two exceptions. A minimum inside the scan is better than
-any with E0 at an end of it. And where hits are so few that a curve without a photopeak describes
-them as well, this does not replace one that has a photopeak; the fit only notes that it is lower.
+any with E0 at an end of it. And where hits are so few that a curve without a photopeak, or with one
+narrower than the steps of the scan, describes them better, it does not replace one with a photopeak
+that can be seen: the fit only notes that there is a lower minimum.
 """
 
 from __future__ import annotations
 
 import math
 
-from velonb.fit.engine.algebra import copy_into, count_true, factorise, invert
+from velonb.fit.engine.algebra import copy_into, factorise, invert
 from velonb.fit.engine.coordinates import from_parameters
 from velonb.fit.engine.data import (
     Array,
@@ -20,7 +21,7 @@ from velonb.fit.engine.data import (
     compiled,
     compiled_within,
 )
-from velonb.fit.engine.newton import minimise, not_above, select_active
+from velonb.fit.engine.newton import minimise, not_above
 from velonb.fit.engine.start import Starts, most_likely, start_at
 
 FAR = 0.3
@@ -63,9 +64,8 @@ def lowest_minimum(
         work.far = not (found and inside) or abs(begin[3] - origin) > FAR * scan.start[2]
         lower = not_above(statistic, fit.statistic)
         at_best = found and (lower if inside == fit.inside else inside)
-        if attempt // 2 == WITHOUT_PEAK and at_best and attempt % 2 == 0:
-            select_active(scan, begin, work)
-            fit.lower_at_limit = count_true(work.active) < count_true(scan.free)
+        if attempt == 2 * WITHOUT_PEAK and at_best:
+            fit.lower_at_limit = _has_peak(scan, x) and not _has_peak(scan, begin)
             at_best = not fit.lower_at_limit
         if at_best:
             copy_into(begin, x)
@@ -97,8 +97,14 @@ def _begin(
 
 
 @compiled
+def _has_peak(scan: Scan, x: Array) -> bool:
+    """Whether there is a photopeak, and wide enough to be seen."""
+    return bool(x[1] > scan.low[1] and x[2] > scan.low[2])
+
+
+@compiled
 def _hardly_any_peak(scan: Scan, work: Work) -> bool:
-    if not scan.linear or scan.terms == 1 or work.x[1] <= 0:
+    if not scan.linear or scan.terms == 1:
         return False
     if not factorise(work.hessian, scan.free, 0.0, work.factor):
         return True
