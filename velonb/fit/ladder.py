@@ -8,7 +8,8 @@ import lmfit
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import chi2, false_discovery_control
+from scipy.special import erfc
+from scipy.stats import false_discovery_control
 
 from velonb.fit.pixels import fit_pixels
 
@@ -88,7 +89,8 @@ def what_pixels_need(fits: xr.Dataset, *, q: float = 0.05) -> xr.Dataset:
     if not 0 < q < 1:
         raise ValueError(f"q is {q}; a false discovery rate lies between 0 and 1")
     statistic = fits["chi2"].sel(fit=list(NAMES)).values
-    step_p_value = chi2.sf(np.maximum(statistic[:-1] - statistic[1:], 0), 1)
+    fall = np.maximum(statistic[:-1] - statistic[1:], 0)
+    step_p_value = erfc(np.sqrt(fall / 2))  # of a chi-square of one degree of freedom
     needs = np.zeros(step_p_value.shape[1:], dtype=np.int8)
     for rung, p_value in enumerate(step_p_value, start=1):
         needs[discoveries(p_value, q)] = rung
