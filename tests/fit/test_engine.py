@@ -23,6 +23,7 @@ from toys import (
 
 from velonb import average_pixel, fit_asic, fit_pixel, fit_pixels, threshold_curve
 from velonb.curves.shapes import SHAPES
+from velonb.fit.pixels import fit_p_value
 from velonb.statistics import likelihood_chi_square
 
 SUBSETS = [names for size in range(1, 5) for names in combinations(PARAMETERS, size)]
@@ -83,6 +84,45 @@ def test_engine_and_lmfit_reach_the_same_minimum(shape: str, statistic: str) -> 
             assert_same_minimum(pixel, result)
             compared += 1
     assert compared >= 50
+
+
+def test_engine_is_as_accurate_as_lmfit(
+    flux: xr.Dataset, asic: lmfit.model.ModelResult, fits: xr.Dataset
+) -> None:
+    free = fits.sel(fit="free")
+    inside = np.argwhere(((free["fit_type"] > UNFITTED) & (free["at_limit"] == 0)).values)
+    distances, p_values = [], []
+    for row, column in np.random.default_rng(19).permutation(inside)[:100]:
+        pixel, result = free.isel(row=row, column=column), fit_pixel(flux, row, column, asic=asic)
+        if result.chisqr < pixel["chi2"] + 1e-4:  # else lmfit found another minimum
+            distances.append(float(abs(pixel["E0"] - result.params["E0"].value) / pixel["E0_err"]))
+            p_values.append(float(abs(pixel["p_value"] - fit_p_value(result))))
+    assert len(distances) > 95
+    assert np.mean(np.array(distances) < 1e-3) > 0.98
+    assert np.mean(np.array(p_values) < 1e-4) > 0.98
+
+
+def test_lower_curve_without_a_visible_photopeak_is_noted_and_not_taken() -> None:
+    flux = spread_flux(exposure=26.0)
+    asic = fit_asic(flux)
+    free = fit_pixels(flux, asic, progress=False).sel(fit="free")
+    noted = free["lower_at_limit"].values == 1
+    assert 0.02 < noted.mean() < 0.5
+    step = 3.0
+    confirmed = 0
+    for row, column in np.argwhere(noted)[:20]:
+        pixel = free.isel(row=row, column=column)
+        assert pixel["f"] < 1
+        assert pixel["s"] > step / 2
+        starts = [(1.0, 0.1, 12.0, E0) for E0 in (1540.0, 1560.0, 1580.0)]
+        held = [fit_pixel(flux, row, column, free=("A", "s", "E0"), p0=p0) for p0 in starts]
+        starts = [(0.04, 0.1, step / 2, E0) for E0 in (1550.0, 1557.0, 1564.0, 1571.0)]
+        held += [fit_pixel(flux, row, column, free=("f", "A", "E0"), p0=p0) for p0 in starts]
+        confirmed += min(result.chisqr for result in held) < float(pixel["chi2"])
+    # A loop of plain fits does not find each of them.
+    assert confirmed > 15
+    bright = fit_pixels(spread_flux(exposure=2000.0), asic, progress=False)
+    assert not bright["lower_at_limit"].any()
 
 
 @pytest.mark.parametrize(("exposure", "most"), [(50.0, 2), (131.0, 1)])

@@ -90,7 +90,7 @@ def test_interval_covers_the_truth_in_68_percent_of_toys(
     ends = profile_pixels(flux, fits, parameter, fit=fit, progress=False)
     distance = TYPICAL[parameter] - fits[parameter].sel(fit=fit)
     covered = (-ends[f"{parameter}_below"] <= distance) & (distance <= ends[f"{parameter}_above"])
-    # 25,600 toys know the rate to 0.3 %: 1.2 % is four standard deviations (false alarms 6e-5 each).
+    # 25,600 toys know the rate to 0.3 %: 1.2 % is four standard deviations.
     assert float(covered.mean()) == pytest.approx(0.683, abs=0.012)
 
 
