@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmarks.table import Row, limited
 from benchmarks.toychip import acquisitions_in, simulated_folder
 
-LIMIT = 1000.0  # MB
+LIMIT = 600.0  # MB
 WRITTEN = 2
 """Acquisitions that are really written; the others are links to them."""
 ANALYSIS = """

@@ -13,7 +13,7 @@ import numpy as np
 import velonb as vb
 from benchmarks.table import Row, limited
 
-BUDGET = 100.0  # ms
+BUDGET = 50.0  # ms
 PICKS = 1000
 
 

@@ -16,18 +16,18 @@ from scipy.optimize import curve_fit
 import velonb as vb
 from benchmarks import plain
 from benchmarks.fits import random_pixels
-from benchmarks.table import Row, duration, faster, markdown
+from benchmarks.table import Row, Taken, duration, faster, markdown
 from benchmarks.toychip import acquisitions_in, simulated_folder
 
 SHUTTER, SHUTTER_TIME = "6s552ms", 6.552
 FITTED, READ, WRITTEN = 200, 61, 4
 """Pixels, files and maps that the plain side really works on."""
 
-Times = dict[str, float]
+Times = dict[str, Taken]
 
 
 class Stages(NamedTuple):
-    """Time of every stage (s) of both sides."""
+    """What every stage takes on both sides."""
 
     files: str
     plain: Times
@@ -41,14 +41,16 @@ def main(quick: bool = False) -> list[Row]:
         f"files, {FITTED} random pixels and {WRITTEN} maps, scaled to all.\n"
     )
     lines = [
-        (name, duration(stages.plain[name]), duration(ours), f"{stages.plain[name] / ours:.3g} x")
-        for name, ours in stages.ours.items()
+        (name, duration(other), duration(ours), f"{other / ours:.3g} x")
+        for name, ours, other in (
+            (name, ours.wall, stages.plain[name].wall) for name, ours in stages.ours.items()
+        )
     ]
     print(markdown(("stage", "plain Python", "velonb", "ratio"), lines) + "\n")
-    total = (sum(side.values()) for side in (stages.ours, stages.plain))
-    return [
-        faster(f"folder to results, {stages.files}", next(total), "plain Python", next(total), 20)
-    ]
+    ours, other = (
+        Taken(*map(sum, zip(*side.values(), strict=True))) for side in (stages.ours, stages.plain)
+    )
+    return [faster(f"folder to results, {stages.files}", ours, "plain Python", other, 50)]
 
 
 @cache
@@ -68,14 +70,18 @@ def measure(quick: bool = False) -> Stages:
 
 def medians(runs: Iterable[Times]) -> Times:
     runs = list(runs)
-    return {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+    return {
+        name: Taken(*(map(statistics.median, zip(*(run[name] for run in runs), strict=True))))
+        for name in runs[0]
+    }
 
 
 def timed(times: Times, name: str, function: Callable[[], Any], scale: float = 1.0) -> Any:
     """Call, and note how long it took."""
-    start = time.perf_counter()
+    wall, processor = time.perf_counter(), time.process_time()
     result = function()
-    times[name] = scale * (time.perf_counter() - start)
+    taken = Taken(time.perf_counter() - wall, time.process_time() - processor)
+    times[name] = taken.times(scale)
     return result
 
 
