@@ -300,6 +300,15 @@ def test_baseline_of_each_pixel_is_its_own() -> None:
         assert_same_minimum(pixel, fit_pixel(flux, row, column, asic=asic))
 
 
+def test_unknown_baseline_of_one_pixel_stops_no_other() -> None:
+    flux = spread_flux((6, 6), exposure=3000.0, shape="fe55")
+    asic = fit_asic(flux, shape="fe55")
+    flux["baseline"].values[2, 3] = np.nan
+    found = fit_pixels(flux, asic, progress=False)["fit_type"] > UNFITTED
+    assert not found[:, 2, 3].any()
+    assert found.sum() == found.size - 2
+
+
 def test_poor_start_ends_in_the_same_minimum(flux: xr.Dataset, fits: xr.Dataset) -> None:
     far = fit_asic(flux)
     far.params["E0"].value -= 15

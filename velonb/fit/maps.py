@@ -112,7 +112,7 @@ def weak_parameters(
     values does not select among the others.
     """
     arguments: list[Any] = [pixels.threshold, *(average[name] for name in PARAMETERS)]
-    baseline = float(np.median(pixels.baseline))
+    baseline = pixels.typical_baseline
     curve = threshold_curve(*arguments, shape=shape, baseline=baseline)
     gradient = threshold_gradient(*arguments, shape=shape, baseline=baseline)
     mean_hits = float(np.sum(curve * pixels.exposure))

@@ -31,6 +31,12 @@ class Pixels(NamedTuple):
     points: Array
     """Thresholds that enter the statistic."""
 
+    @property
+    def typical_baseline(self) -> float:
+        """Median of the baselines that are known."""
+        known = self.baseline[np.isfinite(self.baseline)]
+        return float(np.median(known)) if known.size else 0.0
+
 
 class Problem(NamedTuple):
     """What all pixels of a fit share, as the compiled fit takes it."""
@@ -84,8 +90,8 @@ def describe_scan(
     scan = _record(pixels, free, physical_region(pixels.threshold, statistic), terms)
     scan["start"] = [start[name] for name in PARAMETERS]
     begin = shifts(pixels.threshold) if "E0" in free else np.array([start["E0"]])
-    baseline = float(np.median(pixels.baseline))
-    starts = prepare_starts(kind, scan[0], pixels.threshold.size, begin, baseline)
+    size, baseline = pixels.threshold.size, pixels.typical_baseline
+    starts = prepare_starts(kind, scan[0], size, begin, baseline)
     return Problem(kind, scan, starts)
 
 

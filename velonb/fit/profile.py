@@ -134,18 +134,21 @@ def profile_pixels(
         ends[:, block] = profile.ends(block)
 
     over_blocks(run, pixels.cut.size, "profile", threads, progress)
-    maps = {
-        f"{parameter}_{side}": (
+    return _label(ends.reshape(2, *baseline.shape), parameter, fits)
+
+
+def _label(ends: Array, parameter: str, fits: xr.Dataset) -> xr.Dataset:
+    errors = xr.Dataset(coords={"row": fits["row"], "column": fits["column"]})
+    for side, values in zip(("below", "above"), ends, strict=True):
+        errors[f"{parameter}_{side}"] = (
             ("row", "column"),
-            values.reshape(baseline.shape),
+            values,
             {
                 "units": fits[parameter].attrs["units"],
                 "long_name": f"distance to the end of the 68.3 % interval {side} {parameter}",
             },
         )
-        for side, values in zip(("below", "above"), ends, strict=True)
-    }
-    return xr.Dataset(maps, {"row": fits["row"], "column": fits["column"]})
+    return errors
 
 
 class _Profile(NamedTuple):
