@@ -18,7 +18,7 @@ import velonb
 ROOT = Path(__file__).parent.parent
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 PROJECT = PYPROJECT["project"]
-CONDA_NAMES = {"matplotlib-base": "matplotlib"}
+CONDA_NAMES = {"lazy_loader": "lazy-loader", "matplotlib-base": "matplotlib"}
 
 
 def test_environment_has_the_dependencies_of_the_project() -> None:

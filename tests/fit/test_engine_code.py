@@ -64,10 +64,10 @@ def run_in_new_process(cache: Path, *arguments: str, **environment: str) -> str:
 
 FIT_TOYS = """
 import sys
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[2:]
 from test_engine_code import fitted_toys
 import numpy as np
-np.savez(sys.argv[2], **fitted_toys())
+np.savez(sys.argv[1], **fitted_toys())
 """
 
 
@@ -81,7 +81,9 @@ def fitted_toys() -> dict[str, np.ndarray]:
 def test_narrower_vectors_give_the_same_fits(tmp_path: Path) -> None:
     result = tmp_path / "fits.npz"
     generic = {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ""}
-    run_in_new_process(tmp_path, "-c", FIT_TOYS, str(Path(__file__).parent), str(result), **generic)
+    here = Path(__file__).parent
+    folders = [str(here), str(here.parent)]
+    run_in_new_process(tmp_path, "-c", FIT_TOYS, str(result), *folders, **generic)
     found = np.load(result)
     for name, values in fitted_toys().items():
         np.testing.assert_allclose(found[name], values, rtol=1e-6, atol=1e-9, err_msg=name)
@@ -89,7 +91,7 @@ def test_narrower_vectors_give_the_same_fits(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_shape_of_one_term_with_a_table_reaches_the_minimum_of_scipy(tmp_path: Path) -> None:
-    script = Path(__file__).with_name("tabulated.py")
+    script = Path(__file__).parents[1] / "tabulated.py"
     for fit in json.loads(run_in_new_process(tmp_path, str(script))).values():
         engine, scipy, error = (np.array(fit[name]) for name in ("engine", "scipy", "error"))
         np.testing.assert_allclose(engine[:, 0], scipy[:, 0], atol=1e-4)

@@ -20,6 +20,8 @@ from velonb.fit.problem import Pixels, Problem, hold, prepare_pixels
 
 Array = NDArray[Any]
 
+SMALL = 1e-3
+"""First step from a value of zero without an error, such as A of a pixel without hits."""
 NO_MOMENTS = np.zeros((0, 8))
 """No table of moments: the fit does not work out what to expect of its statistic."""
 
@@ -180,7 +182,7 @@ class _Profile(NamedTuple):
             near[result < 0] = there[result < 0]
             return result
 
-        guess = np.where(error > 0, error, 0.1 * np.abs(value))
+        guess = np.where(error > 0, error, np.maximum(0.1 * np.abs(value), SMALL))
         reach = np.abs(self.region[self.parameter][side] - value)
         return first_crossing(height, guess, reach, best["found"])
 

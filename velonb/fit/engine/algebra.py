@@ -34,12 +34,14 @@ def copy_into(source: Array, target: Array) -> None:
 
 @compiled
 def copy_matrix(source: Array, target: Array) -> None:
+    """Copy a matrix of four rows."""
     for a in range(4):
         copy_into(source[a], target[a])
 
 
 @compiled
 def set_unit(matrix: Array) -> None:
+    """Make a matrix the unit matrix."""
     for a in range(4):
         for b in range(4):
             matrix[a, b] = 1.0 if a == b else 0.0
@@ -76,6 +78,7 @@ def factorise(matrix: Array, active: Array, damping: float, factor: Array) -> bo
 
 @compiled
 def solve_lower(factor: Array, active: Array, right: Array, out: Array) -> None:
+    """Solve L out = right for the Cholesky factor L; what is not active becomes zero."""
     for a in range(4):
         rest = right[a] if active[a] else 0.0
         for b in range(a):
@@ -85,6 +88,7 @@ def solve_lower(factor: Array, active: Array, right: Array, out: Array) -> None:
 
 @compiled
 def solve_upper(factor: Array, right: Array, out: Array) -> None:
+    """Solve L' out = right for the Cholesky factor L."""
     for a in range(3, -1, -1):
         rest = right[a]
         for b in range(a + 1, 4):
