@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from velonb.curves.functions import log
+from velonb.functions import log
 
 FLOOR = 1e-100
 """Smallest flux (hits/s) that a likelihood sees: keeps logarithms and ratios finite above E0."""

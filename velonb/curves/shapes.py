@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
-from velonb.curves.functions import exp, tails
+from velonb.functions import exp, tails
 
 SQRT_2PI = np.sqrt(2.0 * np.pi)
 # Multiplied with, since a division takes several times as long.

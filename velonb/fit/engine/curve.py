@@ -18,7 +18,6 @@ from numba.extending import overload, register_jitable
 
 from velonb import minimised as _minimised
 from velonb.curves import shapes as _shapes
-from velonb.curves.functions import INLINE
 from velonb.curves.shapes import Term, Terms
 from velonb.fit.engine.coordinates import add_bending_of_coordinates, linear, to_natural
 from velonb.fit.engine.data import (
@@ -34,6 +33,7 @@ from velonb.fit.engine.data import (
     compiled,
     compiled_sums,
 )
+from velonb.functions import INLINE
 from velonb.minimised import Comparison
 
 within_loops: Any = register_jitable(**INLINE)

@@ -16,7 +16,6 @@ from functools import lru_cache
 
 import numpy as np
 
-from velonb.curves.functions import log
 from velonb.fit.engine.algebra import carry, factorise, invert
 from velonb.fit.engine.coordinates import chain_to_natural
 from velonb.fit.engine.data import (
@@ -35,6 +34,7 @@ from velonb.fit.engine.data import (
     compiled,
     compiled_sums,
 )
+from velonb.functions import log
 from velonb.statistics import HARDLY_ANY_HITS, likelihood_moments
 
 FIRST, STEP, MOST_HITS = math.log(HARDLY_ANY_HITS), 0.02, 1e7

@@ -9,7 +9,7 @@ import pytest
 from numba import njit
 from scipy.special import erfc, erfcx
 
-from velonb.curves import functions as _functions
+from velonb import functions as _functions
 
 LIMIT = 1e-13
 
