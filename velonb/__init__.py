@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from velonb.scan import audit, load_scan, read_baseline
     from velonb.simulate import demo_scan, find_data, simulate_scan
     from velonb.statistics import intrinsic_spread, round_to_error, weighted_mean
+    from velonb.vocabulary import good
 
 __version__ = version("velonb")
 
@@ -58,6 +59,7 @@ _ROOM_OF = {
     "fit_p_value": "fit",
     "fit_pixel": "fit",
     "fit_pixels": "fit",
+    "good": "vocabulary",
     "intrinsic_spread": "statistics",
     "load_netcdf": "export",
     "load_scan": "scan",
@@ -107,6 +109,7 @@ __all__ = [
     "fit_p_value",
     "fit_pixel",
     "fit_pixels",
+    "good",
     "intrinsic_spread",
     "load_netcdf",
     "load_scan",

@@ -13,10 +13,10 @@ import xarray as xr
 from numpy.typing import ArrayLike
 
 from velonb._files import written_whole
-from velonb._fit_types import GOOD
 from velonb._layout import Run
 from velonb._provenance import package_versions
 from velonb._reader import read_csv_matrix
+from velonb.vocabulary import GOOD
 
 __all__ = ["export_csv", "load_netcdf", "read_csv_matrix", "save_netcdf"]
 

@@ -16,6 +16,7 @@ from velonb._maps import fit_maps, label_maps
 from velonb._shapes import shape_function
 from velonb.models import PARAMETERS, ThresholdModel, threshold_gradient
 from velonb.statistics import expected_statistic, gamma_p_value
+from velonb.vocabulary import locate
 
 
 def fit_asic(
@@ -82,7 +83,7 @@ def fit_pixel(
     flux : xarray.Dataset
         What `compute_flux` returns.
     row, column : int
-        The pixel, counted from 0.
+        The pixel, by the coordinates of `flux`.
     asic : lmfit.model.ModelResult, optional
         The fit of the ASIC: start values, and the values of what is not free.
     free : sequence of str, optional
@@ -100,8 +101,10 @@ def fit_pixel(
 
     Raises
     ------
+    IndexError
+        If the pixel is outside the chip.
     ValueError
-        If the pixel is masked or outside the chip, or an argument has an unknown value.
+        If the pixel is masked, or an argument has an unknown value.
 
     Examples
     --------
@@ -109,13 +112,8 @@ def fit_pixel(
     >>> vb.fit_pixel(flux, 100, 100, asic=asic, free=("A",)).params["A"]  # doctest: +SKIP
     <Parameter 'A', value=8.213 +/- 0.152, bounds=[0:inf]>
     """
-    rows, columns = flux.sizes["row"], flux.sizes["column"]
-    if not (0 <= row < rows and 0 <= column < columns):
-        raise ValueError(
-            f"pixel (row {row}, column {column}) is outside the chip: rows are 0 to {rows - 1}, "
-            f"columns 0 to {columns - 1}"
-        )
-    pixel = flux.isel(row=row, column=column)
+    place = locate(flux, row, column)
+    pixel = flux.isel(row=place[0], column=place[1])
     if bool(pixel["mask"]):
         raise ValueError(f"pixel (row {row}, column {column}) is masked; choose an active one")
     free = _checked_free(PARAMETERS if free is None else free)

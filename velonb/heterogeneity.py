@@ -11,20 +11,17 @@ import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from velonb._fit_types import GOOD
 from velonb.models import PARAMETERS, threshold_curve
 from velonb.statistics import intrinsic_spread, weighted_mean
+from velonb.vocabulary import SIGMA_PERCENTILES, good
 
 
 def good_values(fits: xr.Dataset, parameter: str, fit: str) -> tuple[xr.DataArray, xr.DataArray]:
     """Values and errors of a parameter, NaN where the fit is not good or lies on a limit."""
-    if fit not in fits["fit"]:
-        known = ", ".join(fits["fit"].values)
-        raise ValueError(f"fit is {fit!r}; it must be one of {known}")
+    usable = good(fits, fit)
     if parameter not in PARAMETERS:
         raise ValueError(f"parameter is {parameter!r}; it must be one of {', '.join(PARAMETERS)}")
     one = fits.sel(fit=fit)
-    usable = (one["fit_type"] == GOOD) & (one["at_limit"] == 0)
     return one[parameter].where(usable), one[f"{parameter}_err"].where(usable)
 
 
@@ -65,13 +62,13 @@ def compare_spreads(fits: xr.Dataset, fit: str = "free") -> pd.DataFrame:
             continue
         value, error = value[known], error[known]
         mean, mean_err = weighted_mean(value, error)
-        low, high = np.percentile(value, [15.865, 84.135])
+        low, median, high = np.percentile(value, SIGMA_PERCENTILES)
         intrinsic = intrinsic_spread(value, error)
         rows[parameter] = {
             "pixels": value.size,
             "mean": mean,
             "mean_err": mean_err,
-            "median": float(np.median(value)),
+            "median": float(median),
             "spread": (high - low) / 2,
             "error": float(np.median(error)),
             "intrinsic": intrinsic,

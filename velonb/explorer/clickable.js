@@ -1,7 +1,6 @@
 // Shows the picture of a map and reports the pixel or the range of values that the hand chooses.
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-const MARK = "#e3001b";
 const LENS = { pixels: 15, zoom: 8 };
 
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
@@ -50,7 +49,7 @@ function render({ model, el }) {
     for (const [row, column, colour] of marks().pins) ring(row, column, colour, 6);
     const [row, column] = current ?? marks().current;
     cross(row, column);
-    ring(row, column, MARK, 7);
+    ring(row, column, geometry().colour, 7);
     if (hover && !hand) drawLens(...hover);
   }
 
@@ -84,12 +83,12 @@ function render({ model, el }) {
     const chosen = hand === "brush" ? range : marks().range;
     if (chosen) {
       const [low, high] = chosen;
-      context.strokeStyle = MARK;
+      context.strokeStyle = geometry().colour;
       context.lineWidth = 1.5;
       context.strokeRect(left, top + (1 - high) * height, width, (high - low) * height);
     }
     if (marks().level !== null && !current) {
-      context.fillStyle = MARK;
+      context.fillStyle = geometry().colour;
       context.fillRect(left, top + (1 - marks().level) * height - 1, width, 2);
     }
   }
@@ -113,12 +112,13 @@ function render({ model, el }) {
       ...[side, top + 8, size, size],
     );
     const middle = ((LENS.pixels - 1) / 2) * LENS.zoom;
-    context.strokeStyle = MARK;
+    context.strokeStyle = geometry().colour;
     context.lineWidth = 1.5;
     context.strokeRect(side + middle, top + 8 + middle, LENS.zoom, LENS.zoom);
     context.fillStyle = "black";
     context.font = "12px sans-serif";
-    context.fillText(`row ${row}, column ${column}`, side, top + size + 23);
+    const [firstRow, firstColumn] = geometry().first;
+    context.fillText(`row ${firstRow + row}, column ${firstColumn + column}`, side, top + size + 23);
     context.fillText(`${name} ${number(row, column)}`, side, top + size + 38);
   }
 

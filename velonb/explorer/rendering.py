@@ -13,7 +13,7 @@ from matplotlib.artist import Artist
 from matplotlib.figure import SubFigure
 from PIL import Image
 
-from velonb.plots.style import SHEET
+from velonb.plots.style import SHEET, few_colours
 
 
 class Picture:
@@ -53,17 +53,10 @@ class Picture:
         crop = np.ascontiguousarray(pixels[height - top : height - bottom, left:right, :3])
         image = Image.fromarray(crop)
         if self._colours is not None:
-            image = _reduced(image, self._colours)
+            image = few_colours(image, self._colours)
         # The fastest compression: a picture goes stale with the next move of the hand.
         image.save(file, "png", compress_level=1)
         return file.getvalue()
-
-
-def _reduced(image: Image.Image, colours: int) -> Image.Image:
-    image = image.quantize(colours, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-    # White is mixed with its shades: on a white page that would show.
-    image.putpalette([255 if level > 250 else level for level in image.getpalette() or []])
-    return image
 
 
 class Coalesced:

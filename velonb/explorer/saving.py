@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from velonb._files import written_whole
 from velonb.explorer.selection import Pixel
 from velonb.plots.pixel import curve_of, points_of
+from velonb.vocabulary import locate
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int = 200) -> Path:
@@ -53,7 +54,7 @@ def save_scans(
         for pixel in pixels:
             points = points_of(flux, *pixel)
             t = points["threshold"].values
-            error = flux["flux_err"].sel(threshold=t).values[:, *pixel]
+            error = flux["flux_err"].sel(threshold=t).values[:, *locate(flux, *pixel)]
             known = [points[name].values for name in ("exposure", "hits", "flux")]
             curves = [curve_of(fits, *pixel, t, fit=name) for name in names]
             for line in np.stack([t, *known, error, *curves], axis=1):
@@ -87,7 +88,7 @@ def save_parameters(
         writer.writerow(["row", "column", "fit", *names])
         for row, column in pixels:
             for fit in fits["fit"].values:
-                here = fits[names].isel(row=row, column=column).sel(fit=fit)
+                here = fits[names].sel(row=row, column=column, fit=fit)
                 writer.writerow([row, column, fit, *(_field(here[name].values) for name in names)])
     return Path(path)
 

@@ -7,18 +7,20 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from lmfit.model import ModelResult
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from numpy.typing import NDArray
 
 from velonb.explorer import curve_view, map_view
 from velonb.explorer.curve_view import CurveView
-from velonb.explorer.map_view import PIN_COLOURS, MapView
-from velonb.explorer.maps import PixelMap
+from velonb.explorer.map_view import MapView
+from velonb.explorer.maps import BinnedMap
 from velonb.explorer.rendering import Picture
 from velonb.explorer.selection import Selection
-from velonb.plots.style import StyledFigure, styled
+from velonb.plots.style import MARK, PIN_COLOURS, StyledFigure, styled
+from velonb.vocabulary import locate
 
-DPI = 100
+DPI = 120
 
 
 class View:
@@ -26,17 +28,17 @@ class View:
 
     @styled
     def __init__(self, flux: xr.Dataset, fits: xr.Dataset, asic: ModelResult) -> None:
-        widths = map_view.SIZE[0], curve_view.SIZE[0]
-        self.figure = StyledFigure(figsize=(sum(widths) / DPI, map_view.SIZE[1] / DPI), dpi=DPI)
+        widths, height = (map_view.SIZE[0], curve_view.SIZE[0]), map_view.SIZE[1]
+        self._chip = fits
+        self.figure = StyledFigure(figsize=(sum(widths) / DPI, height / DPI), dpi=DPI)
         FigureCanvasAgg(self.figure)
         parts: Any = self.figure.subfigures(1, 2, width_ratios=widths, wspace=0)
-        left, right = parts
-        for part in (left, right):
+        for part in parts:
             # Each part is drawn over what was there before.
             part.set_facecolor("white")
-        self.map = MapView(left, (flux.sizes["row"], flux.sizes["column"]))
-        self.curve = CurveView(right, flux, fits, asic)
-        self._map_picture, self._curve_picture = Picture(left), Picture(right, colours=128)
+        self.map = MapView(parts[0])
+        self.curve = CurveView(parts[1], flux, fits, asic)
+        self._map_picture, self._curve_picture = Picture(parts[0]), Picture(parts[1], colours=128)
         self._map_changed = True
         self._still: tuple[Any, ...] = ()
         self._marks: dict[str, Any] = {}
@@ -44,35 +46,35 @@ class View:
     @styled
     def show_map(
         self,
-        shown: PixelMap,
+        shown: BinnedMap,
         visible: NDArray[np.bool_],
-        limits: tuple[float, float],
+        percentiles: tuple[float, float],
         bins: tuple[int, int] | None,
     ) -> None:
-        """Show a map, some of its pixels, in some colour limits."""
-        self._shown = shown
+        """Show a map, some of its pixels, colours between percentiles, framed bins."""
+        self.shown = shown
         self._ends = None if bins is None else (shown.edges[bins[0]], shown.edges[bins[1]])
-        self.map.show(shown, visible, limits)
+        self.map.show(shown, visible, shown.cells.limits(percentiles))
         self.map.frame_range(self._ends)
         self._map_changed = True
 
     @styled
     def move(self, selection: Selection) -> None:
         """Show the chosen pixels."""
-        pixel = selection.current
-        known = self._shown.reasons[pixel] == 0
-        level = float(self._shown.values[pixel]) if known else None
-        self.map.move(selection, level)
+        place, *pins = (locate(self._chip, *each) for each in (selection.current, *selection.pins))
+        known = self.shown.known[place]
+        level = float(self.shown.cells.values.values[place]) if known else None
+        self.map.move(place, pins, level)
         self.curve.move(selection)
         self._marks = {
-            "current": list(pixel),
-            "pins": [[*pin, PIN_COLOURS[i]] for i, pin in enumerate(selection.pins)],
+            "current": list(place),
+            "pins": [[*pin, colour] for pin, colour in zip(pins, PIN_COLOURS, strict=False)],
             "level": None if level is None else self._height(level),
             "range": None if self._ends is None else [self._height(end) for end in self._ends],
         }
 
     def _height(self, value: float) -> float:
-        low, high = self._shown.edges[[0, -1]]
+        low, high = self.shown.edges[[0, -1]]
         return float(np.clip((value - low) / (high - low), 0, 1))
 
     def set_pixel_ratio(self, ratio: float) -> None:
@@ -86,7 +88,7 @@ class View:
         if self._map_changed:
             self._map_picture.draw()
             clickable.geometry = self._geometry()
-            clickable.numbers = self._shown.values.astype("<f4").tobytes()
+            clickable.numbers = self.shown.cells.values.values.astype("<f4").tobytes()
             clickable.picture = self._map_picture.png()
             self._map_changed = False
         clickable.marks = self._marks
@@ -98,12 +100,21 @@ class View:
         controls.curve_picture.value = self._curve_picture.png(self.curve.moving)
 
     def _geometry(self) -> dict[str, Any]:
-        height = map_view.SIZE[1]
-        boxes = {"map": map_view.MAP_BOX, "histogram": map_view.HISTOGRAM_BOX}
+        cells = self.shown.cells
         return {
-            **{name: [x, height - y - h, w, h] for name, (x, y, w, h) in boxes.items()},
             "size": list(map_view.SIZE),
-            "shape": list(self._shown.values.shape),
-            "name": self._shown.name,
-            "classes": self._shown.class_names,
+            "map": self._box(self.map.axes),
+            "histogram": self._box(self.map.histogram),
+            "shape": list(cells.values.shape),
+            "first": [int(self._chip[name].values[0]) for name in ("row", "column")],
+            "name": self.shown.name,
+            "classes": {str(code): name for code, name in cells.classes.items()},
+            "colour": MARK,
         }
+
+    def _box(self, axes: Axes) -> list[float]:
+        """Left, top, width and height of drawn axes, in pixels of the browser."""
+        scale = DPI / self.figure.dpi
+        box = axes.bbox
+        top = map_view.SIZE[1] - box.y1 * scale
+        return [box.x0 * scale, top, box.width * scale, box.height * scale]

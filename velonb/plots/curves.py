@@ -15,22 +15,20 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from velonb.models import PARAMETERS
-from velonb.plots.curve_parts import draw_curve, draw_points, draw_pulls, frame_pulls, pull_limit
-from velonb.plots.pixel import (
-    average_points,
-    curve_of,
-    describe_pixel,
-    points_of,
-    pulls_of,
-    value_text,
+from velonb.plots.curve_parts import (
+    PixelCurves,
+    Points,
+    dense_thresholds,
+    draw_average,
+    draw_curve,
+    draw_pulls,
+    frame_pulls,
+    largest,
 )
-from velonb.plots.style import AVERAGE, DATA, PIXEL_COLOURS, fit_colour, new_figure, styled
-
-DENSE = 300
-"""Points of a drawn curve."""
-
-STYLES = ("-", "--", ":", "-.")
-"""Line styles of the fits of one pixel."""
+from velonb.plots.pixel import average_points, describe_pixel, pulls_of
+from velonb.plots.style import FIT_STYLES, PIXEL_COLOURS, new_figure, styled
+from velonb.plots.text import value_text
+from velonb.vocabulary import attributes_of, check_fit
 
 
 @styled
@@ -83,23 +81,26 @@ def plot_pixel_scan(
     """
     chosen = _pixel_list(pixels)
     alone = len(chosen) == 1
-    names = () if fits is None else tuple(fit)
-    figure = new_figure(6.6, max(3.8, 1.2 + 0.62 * len(chosen)))
+    fits, names = (xr.Dataset(), ()) if fits is None else (fits, tuple(fit))
+    if names:
+        check_fit(fits, *names)
+    figure = new_figure(5.6, max(3.4, 1.1 + 0.56 * len(chosen)))
     ax, below = _curve_axes(figure, with_pulls=bool(names))
-    handles = _draw_average(ax, flux, asic) if average else []
-    for pixel, colour in zip(chosen, _colours(len(chosen)), strict=True):
-        points = points_of(flux, *pixel)
-        measured = draw_points(ax, points, color=colour).counted
-        colours = [fit_colour(name, i) if alone else colour for i, name in enumerate(names)]
-        curves = _draw_fits(ax, _dense(flux), fits, pixel, names, colours)
-        handles += _entries(fits, pixel, names, measured, curves, alone=alone)
-        _draw_pulls(below, points, fits, pixel, names if alone else names[:1], colours)
+    handles = _average_entries(ax, flux, asic) if average else []
+    widest = 0.0
+    for pixel, colour in zip(chosen, cycle([None] if alone else PIXEL_COLOURS), strict=False):
+        options: dict[str, Any] = {} if alone else {"colour": colour, "pulls": 1}
+        curves = PixelCurves(ax, below, flux, fits, names, **options)
+        widest = max(widest, curves.move(*pixel)[1])
+        handles += _entries(curves, fits, pixel, alone=alone)
     if not alone:
-        handles += [_style_entry(*entry) for entry in zip(names, cycle(STYLES), strict=False)]
+        handles += _style_entries(names)
     if below is not None:
-        frame_pulls(below, limit=pull_limit(np.hstack([line.get_ydata() for line in below.lines])))
+        frame_pulls(below, widest)
+    ax.autoscale_view()
     ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
-    ax.set(ylabel="Flux (hits/s)", title=_pixels_title(chosen))
+    title = "Pixel at row {}, column {}".format(*chosen[0]) if alone else f"{len(chosen)} pixels"
+    ax.set(ylabel="Flux (hits/s)", title=title)
     figure.legend(handles=handles, loc="outside right upper")
     return figure
 
@@ -113,35 +114,6 @@ def _pixel_list(pixels: Any) -> list[tuple[int, int]]:
     return [(int(row), int(column)) for row, column in array.reshape(-1, 2)]
 
 
-def _colours(number: int) -> list[str]:
-    if number == 1:
-        return [DATA]
-    return [PIXEL_COLOURS[i % len(PIXEL_COLOURS)] for i in range(number)]
-
-
-def _pixels_title(pixels: list[tuple[int, int]]) -> str:
-    if len(pixels) == 1:
-        return "Pixel at row {}, column {}".format(*pixels[0])
-    return f"{len(pixels)} pixels"
-
-
-def _dense(flux: xr.Dataset) -> NDArray[np.float64]:
-    thresholds = flux["threshold"].values
-    return np.linspace(thresholds.min(), thresholds.max(), DENSE)
-
-
-def _draw_average(ax: Axes, flux: xr.Dataset, asic: ModelResult | None) -> list[Line2D]:
-    points = draw_points(ax, average_points(flux), color=AVERAGE, marker="s", label="average pixel")
-    points.counted.set_markersize(2)
-    if asic is None:
-        return [points.counted]
-    active = flux.attrs["active_pixels"]
-    label = "\n".join(["ASIC fit / active pixels", *_asic_lines(asic, names=("E0", "s"))])
-    dense = _dense(flux)
-    values = np.asarray(asic.eval(t=dense)) / active
-    return [points.counted, draw_curve(ax, dense, values, color=AVERAGE, label=label)]
-
-
 def _curve_axes(figure: Figure, *, with_pulls: bool) -> tuple[Axes, Axes | None]:
     if not with_pulls:
         ax = figure.subplots()
@@ -151,73 +123,41 @@ def _curve_axes(figure: Figure, *, with_pulls: bool) -> tuple[Axes, Axes | None]
     return ax, below
 
 
-def _draw_fits(
-    ax: Axes,
-    dense: NDArray[np.float64],
-    fits: xr.Dataset | None,
-    pixel: tuple[int, int],
-    names: Sequence[str],
-    colours: Sequence[str],
-) -> list[Line2D]:
-    if fits is None:
-        return []
-    return [
-        draw_curve(ax, dense, curve_of(fits, *pixel, dense, fit=name), color=colour, style=style)
-        for name, colour, style in zip(names, colours, cycle(STYLES), strict=False)
-    ]
-
-
-def _draw_pulls(
-    below: Axes | None,
-    points: xr.Dataset,
-    fits: xr.Dataset | None,
-    pixel: tuple[int, int],
-    names: Sequence[str],
-    colours: Sequence[str],
-) -> None:
-    if below is None or fits is None:
-        return
-    statistic = str(fits.attrs.get("statistic", "poisson"))
-    for position, (name, colour) in enumerate(zip(names, colours, strict=False)):
-        t = points["threshold"].values
-        pulls = pulls_of(points, curve_of(fits, *pixel, t, fit=name), statistic=statistic)
-        draw_pulls(below, t, pulls, color=colour, filled=position == 0)
+def _average_entries(ax: Axes, flux: xr.Dataset, asic: ModelResult | None) -> list[Line2D]:
+    points, curve = draw_average(ax, flux, asic)
+    points.set_label("average pixel")
+    if asic is None or curve is None:
+        return [points]
+    curve.set_label("\n".join(["ASIC fit / active pixels", *_asic_lines(asic, "E0", "s")]))
+    return [points, curve]
 
 
 def _entries(
-    fits: xr.Dataset | None,
-    pixel: tuple[int, int],
-    names: Sequence[str],
-    measured: Line2D,
-    curves: Sequence[Line2D],
-    *,
-    alone: bool,
+    curves: PixelCurves, fits: xr.Dataset, pixel: tuple[int, int], *, alone: bool
 ) -> list[Line2D]:
     """The legend: each curve with its values, or one entry for each of several pixels."""
-    texts = [
-        describe_pixel(fits, *pixel, fit=name, brief=not alone)
-        for name in names
-        if fits is not None
-    ]
-    if alone:
-        measured.set_label("hits / exposure")
-        for curve, lines in zip(curves, texts, strict=True):
-            curve.set_label("\n".join(lines))
-        return [measured, *curves]
-    measured.set_label("\n".join(["row {}, column {}".format(*pixel), *chain(*texts)]))
-    return [measured]
+    measured = curves.points.counted
+    texts = [describe_pixel(fits, *pixel, fit=name, brief=not alone) for name in curves.curves]
+    if not alone:
+        measured.set_label("\n".join(["row {}, column {}".format(*pixel), *chain(*texts)]))
+        return [measured]
+    measured.set_label("hits / exposure")
+    for curve, lines in zip(curves.curves.values(), texts, strict=True):
+        curve.set_label("\n".join(lines))
+    return [measured, *curves.curves.values()]
 
 
-def _style_entry(name: str, style: str) -> Line2D:
-    return Line2D([], [], color="black", ls=style, label=f"{name} fit")
-
-
-def _asic_lines(asic: ModelResult, *, names: Sequence[str]) -> list[str]:
-    units = {"f": "1/DAC", "A": "DAC hits/s", "s": "DAC", "E0": "DAC"}
-    parameters = asic.params
+def _style_entries(names: Sequence[str]) -> list[Line2D]:
     return [
-        value_text(name, parameters[name].value, parameters[name].stderr, units[name])
-        for name in names
+        Line2D([], [], color="black", ls=style, label=f"{name} fit")
+        for name, style in zip(names, cycle(FIT_STYLES), strict=False)
+    ]
+
+
+def _asic_lines(asic: ModelResult, *names: str) -> list[str]:
+    return [
+        value_text(name, asic.params[name].value, asic.params[name].stderr, units)
+        for name, units in ((name, attributes_of(name)["units"]) for name in names)
     ]
 
 
@@ -241,33 +181,33 @@ def plot_asic_fit(flux: xr.Dataset, asic: ModelResult) -> Figure:
     --------
     ``plot_asic_fit(flux, fit_asic(flux))``
     """
-    figure = new_figure(6.0, 3.8)
+    figure = new_figure(5.6, 3.4)
     ax, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
-    points = average_points(flux.assign_attrs(active_pixels=1))
-    dense = _dense(flux)
-    total, peak = _asic_terms(asic, dense)
+    measured = Points(ax)
+    points = average_points(flux, pixels=1)
+    measured.move(points)
+    measured.counted.set_label("hits / exposure")
     goodness = f"chi2 / dof = {asic.chisqr:,.0f} / {asic.nfree}"
-    text = "\n".join(["ASIC fit", *_asic_lines(asic, names=("E0", "s", "f", "A")), goodness])
-    handles = [
-        draw_points(ax, points, label="hits / exposure").counted,
-        draw_curve(ax, dense, total, color=PIXEL_COLOURS[0], label=text),
-        draw_curve(ax, dense, peak, color=PIXEL_COLOURS[1], style="--", label="photopeak"),
-        draw_curve(
-            ax, dense, total - peak, color=PIXEL_COLOURS[2], style=":", label="charge sharing"
-        ),
-    ]
+    text = "\n".join(["ASIC fit", *_asic_lines(asic, "E0", "s", "f", "A"), goodness])
+    handles = [measured.counted]
+    terms = zip((text, "photopeak", "charge sharing"), PIXEL_COLOURS, FIT_STYLES, strict=False)
+    dense = dense_thresholds(flux)
+    for values, (label, colour, style) in zip(_asic_terms(asic, dense), terms, strict=True):
+        handles.append(draw_curve(ax, dense, values, color=colour, style=style))
+        handles[-1].set_label(label)
     pulls = pulls_of(points, asic.eval(t=points["threshold"].values))
     draw_pulls(below, points["threshold"], pulls, color=PIXEL_COLOURS[0])
-    frame_pulls(below, limit=pull_limit(pulls))
+    frame_pulls(below, largest(pulls))
+    ax.autoscale_view()
     ax.set_ylim(bottom=0)
     ax.set(ylabel="Flux of the ASIC (hits/s)", title="Sum of all active pixels")
     figure.legend(handles=handles, loc="outside right upper")
     return figure
 
 
-def _asic_terms(asic: ModelResult, t: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _asic_terms(asic: ModelResult, t: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     f, A, s, E0 = (asic.params[name].value for name in PARAMETERS)
-    total = asic.model.eval(t=t, f=f, A=A, s=s, E0=E0)
+    total = np.asarray(asic.model.eval(t=t, f=f, A=A, s=s, E0=E0))
     # Without a continuum the curve is the photopeak, of the plateau (1 - f) A.
-    peak = asic.model.eval(t=t, f=0, A=(1 - f) * A, s=s, E0=E0)
-    return np.asarray(total), np.asarray(peak)
+    peak = np.asarray(asic.model.eval(t=t, f=0, A=(1 - f) * A, s=s, E0=E0))
+    return total, peak, total - peak

@@ -12,9 +12,10 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
-from velonb.plots.parameter import good_pixels, parameter_map, parameter_title
-from velonb.plots.style import BAND, axis_label, fit_colour, new_figure, styled
+from velonb.plots.style import BAND, PIXEL_COLOURS, fit_colour, new_figure, styled
+from velonb.plots.text import axis_label, good_values, parameter_title
 from velonb.statistics import weighted_mean
+from velonb.vocabulary import SIGMA_PERCENTILES, check_fit, good
 
 
 @styled
@@ -35,16 +36,22 @@ def plot_p_values(fits: xr.Dataset, *, fit: Sequence[str] | None = None, bins: i
     matplotlib.figure.Figure
         The figure; the band is twice the Poisson error of the uniform line.
 
+    Raises
+    ------
+    ValueError
+        If there is no such fit.
+
     Examples
     --------
     ``plot_p_values(fits)``
     """
     names = [str(name) for name in fits["fit"].values] if fit is None else list(fit)
+    check_fit(fits, *names)
     alpha = float(fits.attrs.get("alpha", 0.05))
-    figure = new_figure(3.1 * len(names), 2.7)
+    figure = new_figure(2.7 * len(names), 2.4)
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for position, (ax, name) in enumerate(zip(panels, names, strict=True)):
-        p = parameter_map(fits, "p_value", name)[0].values
+        p = fits["p_value"].sel(fit=name).values
         p = p[np.isfinite(p)]
         ax.hist(p, bins=bins, range=(0, 1), color=fit_colour(name, position), alpha=0.75)
         _uniform_line(ax, p.size / bins)
@@ -90,7 +97,7 @@ def plot_pulls(pulls: Mapping[str, ArrayLike] | xr.Dataset, *, title: str | None
     items = {str(name): np.asarray(values, dtype=float) for name, values in pulls.items()}
     if not items:
         raise ValueError("pulls is empty; give an array for each parameter")
-    figure = new_figure(1.0 + 1.9 * len(items), 2.6)
+    figure = new_figure(0.8 + 1.6 * len(items), 2.3)
     panels = figure.subplots(1, len(items), sharey=True, squeeze=False)[0]
     for ax, (name, values) in zip(panels, items.items(), strict=True):
         _pull_panel(ax, name, values[np.isfinite(values)])
@@ -102,14 +109,12 @@ def plot_pulls(pulls: Mapping[str, ArrayLike] | xr.Dataset, *, title: str | None
 
 
 def _pull_panel(ax: Axes, name: str, values: NDArray[Any]) -> None:
-    x = np.linspace(-4, 4, 201)
+    x, text = np.linspace(-4, 4, 201), "no pull"
     if values.size:
-        ax.hist(values, bins=40, range=(-4, 4), density=True, color="#56B4E9")
-        low, median, high = np.percentile(values, (15.87, 50, 84.13))
+        ax.hist(values, bins=40, range=(-4, 4), density=True, color=PIXEL_COLOURS[5])
+        low, median, high = np.percentile(values, SIGMA_PERCENTILES)
         # Adding 0 turns a rounded -0 into 0.
         text = f"median {round(median, 2) + 0:.2f}, width {(high - low) / 2:.2f}"
-    else:
-        text = "no pull"
     ax.plot(x, norm.pdf(x), color="black", lw=1, label="normal")
     ax.set(xlim=(-4, 4), xlabel=f"Pull of {name}", title=text)
 
@@ -145,36 +150,32 @@ def plot_pattern(
     --------
     ``plot_pattern(fits, "E0")``
     """
-    values = parameter_map(fits, parameter, fit)[0]
-    value, error = _good_values(fits, parameter, fit)
-    label = axis_label(f"Mean {parameter}", values.attrs.get("units"))
-    figure = new_figure(6.6, 4.0)
+    marks = good(fits, fit)
+    value, error = _value_and_error(fits, parameter, fit)
+    label = axis_label(f"Mean {parameter}", fits[parameter].attrs.get("units"))
+    figure = new_figure(5.6, 3.6)
     panels = figure.subplots(2, 2, sharey="row", width_ratios=(2, 1))
-    index_of = np.indices(value.shape)
-    for (long, short), name, index in zip(
-        panels, ("Row", "Column"), (index_of[0], index_of[1]), strict=True
-    ):
-        _profile(long, index, value, error)
-        _profile(short, index % period, value, error)
-        long.set(xlabel=name, ylabel=label)
-        short.set(xlabel=f"{name} modulo {period}")
+    where = np.nonzero(marks.values)
+    for (long, short), name, place in zip(panels, ("row", "column"), where, strict=True):
+        coordinate = marks[name].values[place]
+        _profile(long, coordinate, value, error)
+        _profile(short, coordinate % period, value, error)
+        long.set(xlabel=name.capitalize(), ylabel=label)
+        short.set(xlabel=f"{name.capitalize()} modulo {period}")
     figure.suptitle(parameter_title(fits, parameter, fit).replace("\n", ", "), fontsize="medium")
     return figure
 
 
-def _good_values(
+def _value_and_error(
     fits: xr.Dataset, parameter: str, fit: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    chosen = fits.sel(fit=fit).transpose(..., "row", "column")
-    if f"{parameter}_err" not in chosen:
-        raise ValueError(
-            f"parameter is {parameter!r}, which has no error; it must be f, A, s or E0"
-        )
-    good = good_pixels(fits, fit)
-    error = np.where(good, chosen[f"{parameter}_err"].values, np.nan)
+    with_error = [name.removesuffix("_err") for name in map(str, fits) if name.endswith("_err")]
+    if parameter not in with_error:
+        raise ValueError(f"parameter is {parameter!r}; it must be one of {', '.join(with_error)}")
+    error = good_values(fits, f"{parameter}_err", fit)
     if not np.isfinite(error).any():
         raise ValueError(f"{parameter} has no error in fit {fit!r}: it was held fixed there")
-    return np.where(good, chosen[parameter].values, np.nan), error
+    return good_values(fits, parameter, fit), error
 
 
 def _profile(
@@ -183,4 +184,4 @@ def _profile(
     keys = np.unique(group)
     means = np.array([weighted_mean(value[group == key], error[group == key]) for key in keys])
     ax.errorbar(keys, means[:, 0], means[:, 1], fmt="o", ms=2, lw=0.7, color="black")
-    ax.axhline(weighted_mean(value, error)[0], color="#0072B2", lw=0.9)
+    ax.axhline(weighted_mean(value, error)[0], color=PIXEL_COLOURS[0], lw=0.9)

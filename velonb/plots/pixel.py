@@ -1,4 +1,4 @@
-"""What a figure of one pixel shows, as plain numbers and text: nothing here draws."""
+"""What a figure of one pixel shows, as plain numbers and words: nothing here draws."""
 
 from __future__ import annotations
 
@@ -10,26 +10,15 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
 from velonb.models import PARAMETERS, threshold_curve
-from velonb.statistics import likelihood_residual, round_to_error
-
-ONE_SIGMA = 0.6826894921370859
+from velonb.plots.text import value_text
+from velonb.statistics import likelihood_residual
+from velonb.vocabulary import ONE_SIGMA, attributes_of, check_fit, classes_of, locate
 
 
 def poisson_interval(hits: ArrayLike, *, level: float = ONE_SIGMA) -> tuple[Any, Any]:
-    """Central confidence interval of the expectation behind a count.
+    """Return the central confidence interval of the expectation behind a count.
 
-    Parameters
-    ----------
-    hits : array_like
-        Counts.
-    level : float
-        Confidence level.
-
-    Returns
-    -------
-    tuple of ndarray
-        Lower and upper limit, of the shape of `hits`; the lower limit of no hits is 0. After
-        Garwood, Biometrika 28 (1936) 437.
+    The lower limit of no hits is 0. After Garwood, Biometrika 28 (1936) 437.
 
     Examples
     --------
@@ -43,82 +32,35 @@ def poisson_interval(hits: ArrayLike, *, level: float = ONE_SIGMA) -> tuple[Any,
     return low, chi2.isf(tail, 2 * (hits + 1)) / 2
 
 
-def check_pixel(data: xr.Dataset | xr.DataArray, row: int, column: int) -> None:
-    """Refuse a pixel that is not on the chip.
-
-    Raises
-    ------
-    IndexError
-        If the row or the column is outside the chip.
-    """
-    for name, value in (("row", row), ("column", column)):
-        if not 0 <= value < data.sizes[name]:
-            raise IndexError(f"{name} is {value}; it must be 0 to {data.sizes[name] - 1}")
-
-
-def check_fit(fits: xr.Dataset, fit: str) -> None:
-    """Refuse a fit that was not made.
-
-    Raises
-    ------
-    ValueError
-        If `fits` has no such fit.
-    """
-    names = [str(name) for name in fits["fit"].values]
-    if fit not in names:
-        raise ValueError(f"fit is {fit!r}; these fits were made: {', '.join(names)}")
-
-
 def points_of(flux: xr.Dataset, row: int, column: int) -> xr.Dataset:
-    """The measured scan of one pixel, without the thresholds that have no exposure.
-
-    Parameters
-    ----------
-    flux : xarray.Dataset
-        From `compute_flux`.
-    row, column : int
-        The pixel.
+    """Return the measured scan of one pixel, without the thresholds that have no exposure.
 
     Returns
     -------
     xarray.Dataset
         Along `threshold` (DAC): `flux` and its 68 % Poisson interval `low`, `high` (hits/s),
         `hits`, `exposure` (s).
-
-    Raises
-    ------
-    IndexError
-        If the pixel is not on the chip.
     """
-    check_pixel(flux, row, column)
+    place = locate(flux, row, column)
     exposed = flux["exposure"].values > 0
     exposure = flux["exposure"].values[exposed]
-    hits = flux["hits"].values[exposed, row, column]
+    hits = flux["hits"].values[exposed, *place]
     low, high = poisson_interval(hits)
     rates = {"flux": hits / exposure, "low": low / exposure, "high": high / exposure}
     return _along(flux["threshold"].values[exposed], **rates, hits=hits, exposure=exposure)
 
 
-def average_points(flux: xr.Dataset) -> xr.Dataset:
-    """The scan of the average pixel: the ASIC's flux over its active pixels.
+def average_points(flux: xr.Dataset, pixels: int | None = None) -> xr.Dataset:
+    """Return the scan of the average pixel: the ASIC's flux over its active pixels.
 
-    Parameters
-    ----------
-    flux : xarray.Dataset
-        From `compute_flux`.
-
-    Returns
-    -------
-    xarray.Dataset
-        As from `points_of`; `hits` and `exposure` are those of the ASIC.
+    As from `points_of`; `hits` and `exposure` are those of the ASIC.
     """
     exposed = flux["exposure"].values > 0
     exposure = flux["exposure"].values[exposed]
-    per_pixel = 1 / flux.attrs["active_pixels"]
-    mean = flux["asic_flux"].values[exposed] * per_pixel
-    error = flux["asic_flux_err"].values[exposed] * per_pixel
-    hits = np.rint(flux["asic_flux"].values[exposed] * exposure)
-    rates = {"flux": mean, "low": mean - error, "high": mean + error}
+    total, error = (flux[name].values[exposed] for name in ("asic_flux", "asic_flux_err"))
+    hits = np.rint(total * exposure)
+    rates = {"flux": total, "low": total - error, "high": total + error}
+    rates = {name: rate / (pixels or flux.attrs["active_pixels"]) for name, rate in rates.items()}
     return _along(flux["threshold"].values[exposed], **rates, hits=hits, exposure=exposure)
 
 
@@ -127,59 +69,37 @@ def _along(thresholds: ArrayLike, **values: ArrayLike) -> xr.Dataset:
     return xr.Dataset(variables, coords={"threshold": thresholds})
 
 
+def fitted(fits: xr.Dataset, row: int, column: int, fit: str) -> dict[str, float]:
+    """Return every number of one fit of one pixel, by the name of the variable."""
+    check_fit(fits, fit)
+    which = list(fits["fit"].values).index(fit)
+    row, column = locate(fits, row, column)
+    place: dict[Any, int] = {"fit": which, "row": row, "column": column}
+    return {
+        str(name): variable.values[tuple(place[dim] for dim in variable.dims)].item()
+        for name, variable in fits.data_vars.items()
+        if set(variable.dims) <= place.keys()
+    }
+
+
 def curve_of(
     fits: xr.Dataset, row: int, column: int, thresholds: ArrayLike, *, fit: str = "free"
 ) -> NDArray[np.float64]:
-    """The fitted curve of one pixel.
-
-    Parameters
-    ----------
-    fits : xarray.Dataset
-        From `fit_pixels`.
-    row, column : int
-        The pixel.
-    thresholds : array_like
-        Where to evaluate the curve (DAC).
-    fit : str
-        Which fit.
-
-    Returns
-    -------
-    ndarray of float64
-        Flux (hits/s), NaN if the pixel has no such fit.
-
-    Raises
-    ------
-    IndexError
-        If the pixel is not on the chip.
-    ValueError
-        If there is no such fit.
-    """
-    check_pixel(fits, row, column)
-    check_fit(fits, fit)
-    which = list(fits["fit"].values).index(fit)
-    values = {name: fits[name].values[which, row, column] for name in PARAMETERS}
+    """Return the fitted curve of one pixel (hits/s), NaN if it has no such fit."""
+    numbers = fitted(fits, row, column, fit)
+    values = {name: numbers[name] for name in PARAMETERS}
     if not np.isfinite(list(values.values())).all():
         return np.full(np.shape(thresholds), np.nan)
+    baseline = numbers.get("baseline", fits.attrs.get("baseline"))
     return threshold_curve(
-        thresholds,
-        **values,
-        shape=fits.attrs.get("shape", "velo"),
-        baseline=_baseline_of(fits, row, column),
+        thresholds, **values, shape=fits.attrs.get("shape", "velo"), baseline=baseline
     )
-
-
-def _baseline_of(fits: xr.Dataset, row: int, column: int) -> float | None:
-    if "baseline" in fits:
-        baseline = fits["baseline"]
-        return float(baseline.values[row, column] if baseline.ndim else baseline)
-    return fits.attrs.get("baseline")
 
 
 def pulls_of(
     points: xr.Dataset, expected: ArrayLike, *, statistic: str = "poisson"
 ) -> NDArray[np.float64]:
-    """Residuals of a scan in units of their error: their squares add up to the statistic.
+    """Return residuals in units of their error: their squares add up to the statistic.
 
     Parameters
     ----------
@@ -190,12 +110,7 @@ def pulls_of(
     statistic : {"poisson", "chi2"}
         ``"poisson"`` gives the signed root of the likelihood chi-square, which for many hits is
         (data - fit) / error; ``"chi2"`` divides by the square root of the hits, so that a
-        threshold without hits has no residual.
-
-    Returns
-    -------
-    ndarray of float64
-        The residuals; NaN where there is none.
+        threshold without hits has no residual, NaN.
     """
     hits, mu = points["hits"].values, np.asarray(expected) * points["exposure"].values
     if statistic == "poisson":
@@ -206,86 +121,35 @@ def pulls_of(
 def describe_pixel(
     fits: xr.Dataset, row: int, column: int, *, fit: str = "free", brief: bool = False
 ) -> list[str]:
-    """The result of one fit of one pixel in words and rounded numbers.
-
-    Parameters
-    ----------
-    fits : xarray.Dataset
-        From `fit_pixels`.
-    row, column : int
-        The pixel.
-    fit : str
-        Which fit.
-    brief : bool
-        Of the fitted parameters, give E0 alone.
-
-    Returns
-    -------
-    list of str
-        The fit type with the p-value, then one line for each fitted parameter; values that were
-        held fixed are left out.
-
-    Raises
-    ------
-    IndexError
-        If the pixel is not on the chip.
-    ValueError
-        If there is no such fit.
-    """
-    check_pixel(fits, row, column)
-    check_fit(fits, fit)
-    pixel = fits.sel(fit=fit).isel(row=row, column=column)
-    lines = [f"{fit} fit: {_verdict(pixel)}"]
+    """Tell the result of one fit of one pixel in lines: its verdict, then what was fitted."""
+    numbers = fitted(fits, row, column, fit)
+    lines = [f"{fit} fit: {verdict(fits, numbers)}"]
     for name in ("E0",) if brief else ("E0", "s", "f", "A"):
-        value, error = float(pixel[name]), float(pixel[f"{name}_err"])
+        value, error = numbers[name], numbers[f"{name}_err"]
         if np.isfinite(value) and np.isfinite(error):
-            lines.append(value_text(name, value, error, pixel[name].attrs.get("units")))
+            lines.append(value_text(name, value, error, fits[name].attrs.get("units")))
     return lines
 
 
-def value_text(name: str, value: float, error: float | None, units: str | None) -> str:
-    """Return ``name = value ± error unit``, rounded to the error, or to some digits without.
-
-    Examples
-    --------
-    >>> value_text("E0", 1551.2387, 0.3142, "DAC")
-    'E0 = 1551.24 ± 0.31 DAC'
-    >>> value_text("p-value", 0.527991, None, "1")
-    'p-value = 0.528'
-    """
-    if error is not None and np.isfinite(error) and error > 0:
-        number = round_to_error(value, error)
-    else:
-        number = f"{value:.4g}" if abs(value) < 1000 else f"{value:.1f}"
-    unit = "" if units in (None, "", "1") else f" {units}".replace(" 1/", " /")
-    return f"{name} = {number}{unit}"
-
-
-def _verdict(pixel: xr.Dataset) -> str:
-    fit_type = pixel["fit_type"]
-    meanings = dict(
-        zip(
-            np.atleast_1d(fit_type.attrs["flag_values"]).tolist(),
-            fit_type.attrs["flag_meanings"].split(),
-            strict=True,
-        )
-    )
-    words = [meanings[int(fit_type)].replace("_", " ")]
-    p_value = float(pixel["p_value"])
-    if np.isfinite(p_value):
-        words.append(f"p = {p_value:.2g}")
-    if "at_limit" in pixel and bool(pixel["at_limit"]):
+def verdict(fits: xr.Dataset, numbers: dict[str, float], *, with_p_value: bool = True) -> str:
+    """Tell the fit type, the p-value and what to beware of, from what `fitted` returns."""
+    words = [classes_of(fits["fit_type"])[int(numbers["fit_type"])]]
+    if with_p_value and np.isfinite(numbers["p_value"]):
+        words.append(f"p = {numbers['p_value']:.2g}")
+    if numbers.get("at_limit"):
         words.append("at the limit")
-    weak = " ".join(weak_parameters(int(pixel["weak"]))) if "weak" in pixel else ""
+    weak = " ".join(weak_parameters(int(numbers.get("weak", 0))))
     return ", ".join(words) + (f"; weak: {weak}" if weak else "")
 
 
 def weak_parameters(bits: int) -> list[str]:
-    """Names of the parameters that a value of `weak` marks.
+    """Return the parameters that a value of `weak` marks.
 
     Examples
     --------
     >>> weak_parameters(6)
     ['A', 's']
     """
-    return [name for k, name in enumerate(PARAMETERS) if bits >> k & 1]
+    flags = attributes_of("weak")
+    masks, names = flags["flag_masks"], flags["flag_meanings"].split()
+    return [name for mask, name in zip(masks, names, strict=True) if bits & mask]

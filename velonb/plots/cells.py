@@ -1,0 +1,141 @@
+"""Axes of maps, on which every cell covers a whole number of pixels of the screen or of the file.
+
+A cell is a pixel of the chip, or an acquisition at a threshold. At a scale that is not whole some
+rows come out wider than others, which looks like a pattern of the chip. Where there is no room for
+a pixel a cell, blocks of cells are averaged, and the map says so.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.image import AxesImage
+from matplotlib.transforms import Bbox, IdentityTransform, TransformedBbox
+from numpy.typing import NDArray
+
+from velonb.plots.painter import CellMap
+
+
+class CellAxes(Axes):
+    """Axes that take the largest box in which all cells are equally large.
+
+    Parameters
+    ----------
+    square : bool
+        Whether a cell is as wide as it is high.
+    """
+
+    def __init__(self, *args: Any, square: bool = True, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._square = square
+        self.block = (1, 1)
+        """Rows and columns of the cells that share one pixel of the screen."""
+        # The frame lies below the map: on top of it, it would hide half of the outer cells.
+        self.spines[:].set_visible(False)
+        self.patch.set(edgecolor="black", linewidth=1.4)
+        box = {"fc": "white", "ec": "none", "alpha": 0.85, "pad": 1.5}
+        self.note = self.text(0.02, 0.98, "", va="top", transform=self.transAxes, bbox=box)
+
+    @classmethod
+    def on(cls, figure: Any, *place: Any, square: bool = True) -> CellAxes:
+        """Add axes to a figure, in a box or as a subplot."""
+        axes = cls(figure, *place, square=square)
+        figure.add_axes(axes)
+        return axes
+
+    def paint(
+        self,
+        cells: CellMap,
+        scale: ScalarMappable | None = None,
+        visible: NDArray[np.bool_] | None = None,
+    ) -> ScalarMappable:
+        """Show a map, row 0 at the top as in the CSV files; the scale of its colours."""
+        scale = scale or cells.scale()
+        for image in list(self.images):
+            image.remove()
+        image = CellImage(self, interpolation="none")
+        image.set_data(cells.paint(scale, visible))
+        rows, columns = cells.values.shape
+        image.set_extent((-0.5, columns - 0.5, rows - 0.5, -0.5))
+        self.add_image(image)
+        self._frame(cells.values)
+        return scale
+
+    def _frame(self, values: xr.DataArray) -> None:
+        rows, columns = values.shape
+        self.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5))
+        for axis, name, size in zip(
+            (self.yaxis, self.xaxis), values.dims, values.shape, strict=True
+        ):
+            step = max(size // 4, 1)
+            places = sorted({*range(0, size - step // 2, step), size - 1})
+            axis.set_ticks(places, [f"{value:g}" for value in values[name].values[places]])
+            axis.set_label_text(str(name).capitalize())
+
+    def apply_aspect(self, position: Bbox | None = None) -> None:
+        """Choose the box; matplotlib asks for it whenever it draws or lays out."""
+        to_pixels = self.figure.transSubfigure
+        room = TransformedBbox(
+            self.get_position(original=True) if position is None else position, to_pixels
+        )
+        cells = np.abs([np.ptp(self.get_xlim()), np.ptp(self.get_ylim())])
+        scale = room.size / cells
+        if self._square:
+            scale[:] = scale.min()
+        # A hair more than the room is as good as the room: lengths are not exact.
+        block = np.maximum(np.ceil(1 / scale - 1e-6), 1)
+        size = np.where(block > 1, np.ceil(cells / block), np.rint(np.floor(scale + 1e-6) * cells))
+        anchor: Any = self.get_anchor()
+        corner = np.rint(Bbox.from_bounds(0, 0, *size).anchored(anchor, room).p0)
+        self._say(int(block[1]), int(block[0]))
+        super().apply_aspect(Bbox([corner, corner + size]).transformed(to_pixels.inverted()))
+
+    def _say(self, rows: int, columns: int) -> None:
+        self.block = rows, columns
+        averaged = f"averages of {rows} × {columns} pixels"
+        self.note.set_text(averaged if rows * columns > 1 else "")
+
+
+class CellImage(AxesImage):
+    """The colours of a map, repeated or averaged in blocks, never interpolated."""
+
+    def make_image(
+        self, renderer: Any, magnification: float = 1.0, unsampled: bool = False
+    ) -> tuple[NDArray[np.uint8], float, float, Any]:
+        """Return what is drawn and where; files of lines and curves hold the cells themselves."""
+        if unsampled:
+            return super().make_image(renderer, magnification, unsampled)
+        axes: Any = self.axes
+        colours = _averaged(np.asarray(self.get_array()), *axes.block)
+        columns, rows = (
+            _cells_at(round(side * magnification), limits, cells, blocks)
+            for side, limits, cells, blocks in zip(
+                axes.bbox.size,
+                (axes.get_xlim(), axes.get_ylim()),
+                self.get_size()[::-1],
+                colours.shape[1::-1],
+                strict=True,
+            )
+        )
+        opaque = np.insert(colours[rows[:, np.newaxis], columns], 3, 255, axis=2)
+        return opaque, round(axes.bbox.x0), round(axes.bbox.y0), IdentityTransform()
+
+
+def _averaged(colours: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np.uint8]:
+    if rows * columns == 1:
+        return colours
+    blocks = xr.DataArray(colours.astype(float), dims=("row", "column", "colour"))
+    means = blocks.coarsen(row=rows, column=columns, boundary="pad").mean()
+    return np.rint(means.values).astype(np.uint8)
+
+
+def _cells_at(
+    pixels: int, limits: tuple[float, float], cells: int, blocks: int
+) -> NDArray[np.int64]:
+    """Block under the middle of each pixel of the screen, from the left or from the bottom."""
+    middles = limits[0] + (np.arange(pixels) + 0.5) / pixels * (limits[1] - limits[0])
+    return np.clip(((middles + 0.5) * blocks / cells).astype(int), 0, blocks - 1)
