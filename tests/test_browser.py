@@ -23,7 +23,7 @@ import nbformat
 import pytest
 
 from velonb._notebooks import KERNELSPEC
-from velonb.explorer.map_view import HISTOGRAM_BOX, MAP_BOX, SIZE
+from velonb.explorer.map_view import ROOM, SIZE
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -142,11 +142,12 @@ def moved(page: Any, action: Any) -> None:
     )
 
 
-def on_map(row: int, column: int) -> dict[str, float]:
-    """Where a pixel of the chip lies on the canvas."""
-    left, bottom, width, height = MAP_BOX
-    top = SIZE[1] - bottom - height
-    return {"x": left + (column + 0.5) * width / 256, "y": top + (row + 0.5) * height / 256}
+LEFT, TOP = ROOM[0], SIZE[1] - ROOM[1] - ROOM[3]
+
+
+def on_map(row: int, column: int, size: int = 2) -> dict[str, float]:
+    """Where a pixel of the chip lies on the canvas, by its place and its size there."""
+    return {"x": LEFT + (column + 0.5) * size, "y": TOP + (row + 0.5) * size}
 
 
 def drag(page: Any, start: dict[str, float], end: dict[str, float], steps: int = 20) -> None:
@@ -227,11 +228,41 @@ def test_pinned_pixels_stay_in_table_and_selection(page: Any) -> None:
 
 def test_range_dragged_on_the_histogram_leaves_only_its_pixels(page: Any) -> None:
     before = int(printed(page).split()[-1])
-    left, bottom, width, height = HISTOGRAM_BOX
-    top, middle = SIZE[1] - bottom - height, left + width / 2
-    drag(page, {"x": middle, "y": top + 0.3 * height}, {"x": middle, "y": top + 0.1 * height})
+    middle, height = LEFT + ROOM[2] + 50, ROOM[3]
+    drag(page, {"x": middle, "y": TOP + 0.3 * height}, {"x": middle, "y": TOP + 0.1 * height})
     page.get_by_text(" to ", exact=False).first.wait_for()
     page.locator("canvas.velonb-map").hover(position=on_map(90, 140))
     page.wait_for_timeout(300)
     see(page, "with-a-brushed-range")
     assert 0 < int(printed(page).split()[-1]) < before / 2
+
+
+SMALL_CHIP = """
+explorer.close()
+place = {"row": slice(32, 48), "column": slice(100, 164)}
+flux, fits = (data.assign_coords(row=range(256), column=range(256)).isel(place)
+              for data in (datasets.make_flux(), datasets.make_fits()))
+explorer = vb.explore(flux, fits, datasets.make_asic())
+"""
+
+
+def test_click_selects_the_pixel_of_a_chip_that_is_not_square_nor_starts_at_0(page: Any) -> None:
+    page.locator(".jp-CodeCell").last.locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(SMALL_CHIP)
+    page.keyboard.press("Control+Enter")
+    page.locator("canvas.velonb-map").wait_for()
+    page.get_by_text("Drag along the histogram").wait_for()
+    canvas = page.locator("canvas.velonb-map")
+    for row, column in ((0, 0), (15, 63), (4, 30)):
+        place = on_map(row, column, size=8)
+        moved(page, lambda place=place: canvas.click(position=place))
+        words = f"row {32 + row}, column {100 + column}"
+        sync_api.expect(page.locator(".widget-html table")).to_contain_text(words)
+    see_last(page, "small-chip")
+
+
+def see_last(page: Any, name: str) -> None:
+    page.locator(".jp-CodeCell").last.locator(".jp-OutputArea").screenshot(
+        path=SEEN / f"explorer-{name}.png"
+    )

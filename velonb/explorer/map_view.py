@@ -23,7 +23,7 @@ from velonb.plots.style import BAND, MARK, PIN_COLOURS, REASON_COLOURS
 
 SIZE = (744, 600)
 """Width and height of this part of the figure (pixels of the browser)."""
-ROOM = (52, 48, 512, 512)
+ROOM = (62, 48, 512, 512)
 """Left, bottom, width and height of the room for the map, which takes what is whole of it."""
 
 

@@ -34,7 +34,8 @@ class CellAxes(Axes):
         self._square = square
         self.block = (1, 1)
         """Rows and columns of the cells that share one pixel of the screen."""
-        # The frame lies below the map: on top of it, it would hide half of the outer cells.
+        # Frame and ticks lie below the map: on top of it they would hide part of the outer cells.
+        self.set_axisbelow(True)
         self.spines[:].set_visible(False)
         self.patch.set(edgecolor="black", linewidth=1.4)
         box = {"fc": "white", "ec": "none", "alpha": 0.85, "pad": 1.5}
@@ -57,7 +58,7 @@ class CellAxes(Axes):
         scale = scale or cells.scale()
         for image in list(self.images):
             image.remove()
-        image = CellImage(self, interpolation="none")
+        image = CellImage(self, interpolation="none", zorder=1)
         image.set_data(cells.paint(scale, visible))
         rows, columns = cells.values.shape
         image.set_extent((-0.5, columns - 0.5, rows - 0.5, -0.5))
