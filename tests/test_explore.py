@@ -19,7 +19,7 @@ from datasets import BAD, CUT, MASKED, NOT_FOUND, make_asic, make_fits, make_flu
 from matplotlib.figure import Figure
 
 import velonb as vb
-from velonb.explorer.rendering import Coalesced
+from velonb.explorer.view import Coalesced
 from velonb.plots.pixel import curve_of, points_of
 
 SIZE = 64

@@ -33,10 +33,9 @@ from scipy.stats import norm, poisson
 
 import velonb.plots as vp
 from velonb.models import threshold_curve
-from velonb.plots.cells import CellAxes
+from velonb.plots.cells import CellAxes, draw_colour_bar
 from velonb.plots.curve_parts import DENSE, Points
-from velonb.plots.map_parts import draw_colour_bar
-from velonb.plots.painter import REASONS, CellMap, colour_limits, reasons_of
+from velonb.plots.painter import REASONS, CellMap, cell_map, colour_limits
 from velonb.plots.pixel import (
     average_points,
     curve_of,
@@ -74,8 +73,7 @@ def good_pixels(fits: xr.Dataset, number: int = 3) -> list[tuple[int, int]]:
 
 
 def cells_of(values: Any, mask: Any = None) -> CellMap:
-    array = xr.DataArray(np.array(values), dims=("row", "column"))
-    return CellMap(array, reasons_of(array, mask=mask))
+    return cell_map(xr.DataArray(np.array(values), dims=("row", "column")), mask=mask)
 
 
 def rgb(colour: str) -> list[int]:
@@ -402,10 +400,11 @@ def test_reasons_tell_masked_cut_dead_and_not_found_apart(fits: xr.Dataset) -> N
     dead = np.zeros((SIZE, SIZE), bool)
     dead[0, 0] = True
     known = {"mask": fits["mask"], "fit_type": chosen["fit_type"]}
-    reasons = reasons_of(chosen["E0"], **known, dead=dead)
+    reasons = cell_map(chosen["E0"], **known, dead=dead).reasons
     names = [REASONS[reasons[pixel]] for pixel in (MASKED, CUT, NOT_FOUND, BAD, (0, 0))]
     assert names == ["masked", "cut", "not found", "value", "dead"]
-    np.testing.assert_array_equal(reasons_of(chosen["E0"], **known) == 0, np.isfinite(chosen["E0"]))
+    has_value = cell_map(chosen["E0"], **known).reasons == 0
+    np.testing.assert_array_equal(has_value, np.isfinite(chosen["E0"]))
 
 
 def test_painted_map_shows_why_a_pixel_has_no_value() -> None:

@@ -2,8 +2,7 @@
 
 The package is named explorer because a module velonb.explore would hide the function
 `velonb.explore`. Pure functions are in `selection`, `maps` and `text`, artists in `map_view` and
-`curve_view`, which `view` joins to one figure, widgets in `controls` and `clickable`; `explorer`
-wires them.
+`curve_view`, which `view` joins to one figure, widgets in `controls`; `explorer` wires them.
 """
 
 from __future__ import annotations

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets as widgets
+import traitlets
 import xarray as xr
 
 from velonb.explorer import curve_view, map_view
-from velonb.explorer.clickable import ClickableMap
 from velonb.explorer.maps import HITS, BinnedMap, fit_names, map_titles
 from velonb.explorer.selection import Selection
 from velonb.plots.style import CLASS_COLOURS
@@ -22,6 +24,26 @@ CLICKS = (
     "<b>Click</b> or <b>drag</b> on the map, or use the <b>arrow keys</b> (with Shift: by 10). "
     "<b>Drag along the histogram</b> to show only those values; click it to show all."
 )
+
+
+class ClickableMap(anywidget.AnyWidget):
+    """Shows the map and its histogram as one picture and reports what the hand does there.
+
+    Marks are drawn by the browser, over the picture: moving them costs a few bytes. Lengths are
+    in pixels of the picture at its natural size, pixels of the chip are counted from 0.
+    """
+
+    _esm = Path(__file__).with_name("clickable.js")
+
+    picture = traitlets.Bytes(help="PNG").tag(sync=True)
+    numbers = traitlets.Bytes(help="The map's values, float32, row by row").tag(sync=True)
+    geometry = traitlets.Dict(help="size, map, histogram, shape, first, ...").tag(sync=True)
+    marks = traitlets.Dict(help="current, pins, level, range").tag(sync=True)
+
+    ready = traitlets.Bool(False, help="The browser has it on the screen").tag(sync=True)
+    pixel_ratio = traitlets.Float(1.0, help="Of the browser's screen").tag(sync=True)
+    picked: Any = traitlets.List(help="row, column, whether gliding, serial number").tag(sync=True)
+    brushed: Any = traitlets.List(help="low and high end (0 to 1), serial number").tag(sync=True)
 
 
 class Controls:

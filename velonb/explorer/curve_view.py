@@ -42,6 +42,7 @@ class CurveView:
         self.title = self.axes.set_title("", loc="left")
         self.note = self.axes.text(0.5, 0.5, "", transform=self.axes.transAxes, ha="center")
         frame_pulls(self.below)
+        self.below.set_xlabel("Threshold (DAC)")
         self._fix_labels()
         self._legend: Legend | None = None
         self._average = draw_average(self.axes, flux, asic)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterable
+from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -19,39 +20,12 @@ from numpy.typing import NDArray
 
 from velonb.explorer.controls import CLICKS, Controls, close_all
 from velonb.explorer.maps import binned_map, shown_pixels
-from velonb.explorer.rendering import Coalesced
 from velonb.explorer.saving import save_figure, save_parameters, save_scans
 from velonb.explorer.selection import Pixel, Selection, next_pixel, random_pixel
-from velonb.explorer.text import (
-    code_html,
-    code_lines,
-    error_html,
-    file_stem,
-    message_html,
-    pixel_table,
-)
-from velonb.explorer.view import DPI, View
+from velonb.explorer.text import code_html, code_lines, error_html, file_stem, pixel_table
+from velonb.explorer.view import DPI, Coalesced, View
 from velonb.plots.painter import fitted_map
 from velonb.vocabulary import BAD, good, locate
-
-
-def _reported(method: Callable[..., None]) -> Callable[..., None]:
-    """Show what goes wrong in a callback, which a front end would swallow.
-
-    Callbacks of widgets that the explorer itself moves are left out.
-    """
-
-    @wraps(method)
-    def reporting(self: Explorer, *args: Any) -> None:
-        if self._following:
-            return
-        self.controls.message.value = ""
-        try:
-            method(self, *args)
-        except Exception as error:
-            self.controls.message.value = error_html(error)
-
-    return reporting
 
 
 class Explorer(widgets.VBox):
@@ -143,98 +117,81 @@ class Explorer(widgets.VBox):
             self._shown_in_cell = cell
             display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
 
+    # What the hand does.
+
     def _connect(self) -> None:
         controls, selection = self.controls, self._selection
-        for widget in (controls.map, controls.fit, controls.threshold):
-            widget.observe(self._map_changed, "value")
-        for widget in (controls.percentiles, controls.range, *controls.types.values()):
-            widget.observe(self._shown_changed, "value")
-        for widget in (controls.row, controls.column):
-            widget.observe(self._slid, "value")
-        for widget in (controls.row_text, controls.column_text):
-            widget.observe(self._typed, "value")
-        controls.clickable.observe(self._picked, "picked")
-        controls.clickable.observe(self._brushed, "brushed")
-        controls.clickable.observe(self._front_end_ready, ["ready", "pixel_ratio"])
-        for button, change in (
+        self._on([controls.map, controls.fit, controls.threshold], lambda _: self._load_map())
+        limits = [controls.percentiles, controls.range, *controls.types.values()]
+        self._on(limits, lambda _: self._show_map())
+        for row, column in (
+            (controls.row, controls.column),
+            (controls.row_text, controls.column_text),
+        ):
+            self._on([row, column], partial(self._move, row, column, gliding=row is controls.row))
+        self._on([controls.clickable], self._pick, "picked")
+        self._on([controls.clickable], self._brush, "brushed")
+        self._on([controls.clickable], lambda _: self._take_over(), "ready", "pixel_ratio")
+        for button, action in (
+            (controls.show_all, self._show_all),
             (controls.back, selection.back),
             (controls.forward, selection.forward),
             (controls.pin, selection.toggle_pin),
             (controls.unpin_all, selection.unpin_all),
+            (controls.next_bad, lambda: self._jump(self._next_bad(), "bad pixel")),
+            (controls.random, lambda: self._jump(self._any(), "pixel")),
+            (controls.save_view, lambda: self._tell_saved(self.save_view())),
+            (controls.save_pixels, lambda: self._tell_saved(*self.save_pixels())),
         ):
-            button.on_click(lambda _, change=change: self._choose(change))
-        controls.next_bad.on_click(lambda _: self._jump(self._next_bad, "bad pixel"))
-        controls.random.on_click(lambda _: self._jump(self._any, "pixel"))
-        controls.show_all.on_click(lambda _: self._show_all())
-        controls.save_view.on_click(lambda _: self._save(lambda: [self.save_view()]))
-        controls.save_pixels.on_click(lambda _: self._save(self.save_pixels))
+            button.on_click(lambda _, action=action: self._do(action))
 
-    # What the hand does.
+    def _on(self, sources: Iterable[Any], action: Callable[[Any], None], *traits: str) -> None:
+        for source in sources:
+            names = list(traits) or "value"
+            source.observe(lambda change: self._do(partial(action, change["new"])), names)
 
-    @_reported
-    def _map_changed(self, change: Any) -> None:
-        self._load_map()
-        self._follow()
+    def _do(self, action: Callable[[], None]) -> None:
+        """Follow the hand; what goes wrong is shown, a front end would swallow it."""
+        if self._following:
+            return
+        self.controls.message.value = ""
+        try:
+            action()
+            self._follow()
+        except Exception as error:
+            self.controls.message.value = error_html(error)
 
-    @_reported
-    def _shown_changed(self, change: Any) -> None:
-        self._show_map()
-        self._follow()
+    def _move(self, row: Any, column: Any, _: int, *, gliding: bool) -> None:
+        self._selection.move_to(row.value, column.value, gliding=gliding)
 
-    @_reported
-    def _slid(self, change: Any) -> None:
-        where = self.controls.row.value, self.controls.column.value
-        self._selection.move_to(*where, gliding=True)
-        self._follow()
-
-    @_reported
-    def _typed(self, change: Any) -> None:
-        self.select(self.controls.row_text.value, self.controls.column_text.value)
-
-    @_reported
-    def _picked(self, change: Any) -> None:
-        *place, gliding, _ = change["new"]
+    def _pick(self, picked: list[Any]) -> None:
+        *place, gliding, _ = picked
         self._selection.move_to(*self._pixel_at(*place), gliding=gliding)
-        self._follow()
 
-    @_reported
-    def _brushed(self, change: Any) -> None:
-        low, high, _ = change["new"]
-        self.controls.range.value = self._map.bins_between(low, high)
+    def _brush(self, brushed: list[Any]) -> None:
+        self.controls.range.value = self._map.bins_between(*brushed[:2])
 
-    @_reported
-    def _front_end_ready(self, change: Any) -> None:
+    def _take_over(self) -> None:
         self.controls.help.value = CLICKS
         self.controls.map_picture.layout.display = "none"
         self._view.set_pixel_ratio(self.controls.clickable.pixel_ratio)
-        self._follow()
 
-    @_reported
-    def _choose(self, change: Callable[[], None]) -> None:
-        change()
-        self._follow()
-
-    @_reported
-    def _jump(self, find: Callable[[], Pixel | None], what: str) -> None:
-        place = find()
+    def _jump(self, place: Pixel | None, what: str) -> None:
         if place is None:
-            self._tell(f"There is no {what} among those shown on the map")
+            self.controls.message.value = f"There is no {what} among those shown on the map"
         else:
-            self.select(*self._pixel_at(*place))
+            self._selection.move_to(*self._pixel_at(*place))
 
-    @_reported
     def _show_all(self) -> None:
         self._following = True
         self.controls.show_everything()
         self._following = False
         self._show_map()
-        self._follow()
 
-    @_reported
-    def _save(self, save: Callable[[], Any]) -> None:
-        self._tell("Saved " + " and ".join(str(path) for path in save()))
+    def _tell_saved(self, *paths: Path) -> None:
+        self.controls.message.value = escape("Saved " + " and ".join(map(str, paths)))
 
-    # Where pixels are: the arrays begin at 0, the rows and columns of a chip where they like.
+    # Where pixels are: arrays begin at 0, the rows and columns of a chip where they like.
 
     def _pixel_at(self, row: int, column: int) -> Pixel:
         return int(self._fits["row"].values[row]), int(self._fits["column"].values[column])
@@ -252,9 +209,6 @@ class Explorer(widgets.VBox):
         return random_pixel(self._visible & self._map.known, self._random)
 
     # What follows.
-
-    def _tell(self, text: str) -> None:
-        self.controls.message.value = message_html(text)
 
     def _load_map(self) -> None:
         controls, fit = self.controls, self.controls.fit.value

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from velonb.explorer.maps import BinnedMap
 from velonb.explorer.selection import Pixel
-from velonb.plots.cells import CellAxes
-from velonb.plots.map_parts import axes_beside, draw_bars
+from velonb.plots.cells import CellAxes, axes_beside, draw_bars
 from velonb.plots.painter import patch
 from velonb.plots.style import BAND, MARK, PIN_COLOURS, REASON_COLOURS
 

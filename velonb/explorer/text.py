@@ -128,11 +128,6 @@ def code_html(code: str) -> str:
     return f"To draw this again in a cell:<pre style='{style}'>{escape(code, quote=False)}</pre>"
 
 
-def message_html(text: str) -> str:
-    """Return a message as HTML."""
-    return f"<span>{escape(text)}</span>"
-
-
 def error_html(error: Exception) -> str:
     """Return an exception as HTML."""
     words = escape(f"{type(error).__name__}: {error}")

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from velonb.plots.cells import CellAxes
-from velonb.plots.painter import CellMap, reasons_of
+from velonb.plots.painter import CellMap, cell_map
 from velonb.plots.style import CLASS_COLOURS, new_figure, styled
 
 
@@ -24,7 +24,7 @@ def plot_acquisitions(scan: xr.Dataset) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
+        It shows itself as the value of a notebook cell.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def plot_acquisitions(scan: xr.Dataset) -> Figure:
     ax = CellAxes.on(figure, 2, 1, 1, square=False)
     below = figure.add_subplot(212)
     status = scan["acquisition_status"].transpose("acquisition", "threshold")
-    cells = CellMap(status, reasons_of(status.values))
+    cells = cell_map(status)
     ax.paint(cells)
     lost = int((scan["exposure"].values <= 0).sum())
     title = f"{scan.sizes['threshold']} thresholds"

@@ -151,7 +151,7 @@ def frame_pulls(ax: Axes, widest: float = 0.0) -> None:
     ax.axhspan(-1, 1, color=BAND, lw=0, zorder=0)
     ax.axhline(0, color="black", lw=0.7, zorder=1)
     limit = max(4.0, 1.1 * widest)
-    ax.set(ylim=(-limit, limit), ylabel="Pull", xlabel="Threshold (DAC)")
+    ax.set(ylim=(-limit, limit), ylabel="Pull")
 
 
 def largest(values: NDArray[np.float64]) -> float:

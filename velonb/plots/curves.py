@@ -65,7 +65,7 @@ def plot_pixel_scan(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
+        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -86,23 +86,18 @@ def plot_pixel_scan(
         check_fit(fits, *names)
     figure = new_figure(5.6, max(3.4, 1.1 + 0.56 * len(chosen)))
     ax, below = _curve_axes(figure, with_pulls=bool(names))
-    handles = _average_entries(ax, flux, asic) if average else []
+    legend = _average_entries(ax, flux, asic) if average else {}
     widest = 0.0
-    for pixel, colour in zip(chosen, cycle([None] if alone else PIXEL_COLOURS), strict=False):
+    for pixel, colour in zip(chosen, cycle(PIXEL_COLOURS), strict=False):
         options: dict[str, Any] = {} if alone else {"colour": colour, "pulls": 1}
         curves = PixelCurves(ax, below, flux, fits, names, **options)
         widest = max(widest, curves.move(*pixel)[1])
-        handles += _entries(curves, fits, pixel, alone=alone)
+        legend |= _entries(curves, fits, pixel, alone=alone)
     if not alone:
-        handles += _style_entries(names)
-    if below is not None:
-        frame_pulls(below, widest)
-    ax.autoscale_view()
-    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+        for name, style in zip(names, cycle(FIT_STYLES), strict=False):
+            legend[Line2D([], [], color="black", ls=style)] = f"{name} fit"
     title = "Pixel at row {}, column {}".format(*chosen[0]) if alone else f"{len(chosen)} pixels"
-    ax.set(ylabel="Flux (hits/s)", title=title)
-    figure.legend(handles=handles, loc="outside right upper")
-    return figure
+    return _finished(figure, legend, widest, title=title, ylabel="Flux (hits/s)")
 
 
 def _pixel_list(pixels: Any) -> list[tuple[int, int]]:
@@ -116,42 +111,41 @@ def _pixel_list(pixels: Any) -> list[tuple[int, int]]:
 
 def _curve_axes(figure: Figure, *, with_pulls: bool) -> tuple[Axes, Axes | None]:
     if not with_pulls:
-        ax = figure.subplots()
-        ax.set_xlabel("Threshold (DAC)")
-        return ax, None
+        return figure.subplots(), None
     ax, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
     return ax, below
 
 
-def _average_entries(ax: Axes, flux: xr.Dataset, asic: ModelResult | None) -> list[Line2D]:
+def _finished(figure: Figure, legend: dict[Line2D, str], widest: float, **texts: str) -> Figure:
+    ax, *below = figure.axes
+    for axes in below:
+        frame_pulls(axes, widest)
+    ax.autoscale_view()
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+    ax.set(**texts)
+    figure.axes[-1].set_xlabel("Threshold (DAC)")
+    figure.legend(list(legend), list(legend.values()), loc="outside right upper")
+    return figure
+
+
+def _average_entries(ax: Axes, flux: xr.Dataset, asic: ModelResult | None) -> dict[Line2D, str]:
     points, curve = draw_average(ax, flux, asic)
-    points.set_label("average pixel")
     if asic is None or curve is None:
-        return [points]
-    curve.set_label("\n".join(["ASIC fit / active pixels", *_asic_lines(asic, "E0", "s")]))
-    return [points, curve]
+        return {points: "average pixel"}
+    lines = ["ASIC fit / active pixels", *_asic_lines(asic, "E0", "s")]
+    return {points: "average pixel", curve: "\n".join(lines)}
 
 
 def _entries(
     curves: PixelCurves, fits: xr.Dataset, pixel: tuple[int, int], *, alone: bool
-) -> list[Line2D]:
+) -> dict[Line2D, str]:
     """The legend: each curve with its values, or one entry for each of several pixels."""
     measured = curves.points.counted
     texts = [describe_pixel(fits, *pixel, fit=name, brief=not alone) for name in curves.curves]
     if not alone:
-        measured.set_label("\n".join(["row {}, column {}".format(*pixel), *chain(*texts)]))
-        return [measured]
-    measured.set_label("hits / exposure")
-    for curve, lines in zip(curves.curves.values(), texts, strict=True):
-        curve.set_label("\n".join(lines))
-    return [measured, *curves.curves.values()]
-
-
-def _style_entries(names: Sequence[str]) -> list[Line2D]:
-    return [
-        Line2D([], [], color="black", ls=style, label=f"{name} fit")
-        for name, style in zip(names, cycle(FIT_STYLES), strict=False)
-    ]
+        return {measured: "\n".join(["row {}, column {}".format(*pixel), *chain(*texts)])}
+    lines = ("\n".join(text) for text in texts)
+    return {measured: "hits / exposure"} | dict(zip(curves.curves.values(), lines, strict=True))
 
 
 def _asic_lines(asic: ModelResult, *names: str) -> list[str]:
@@ -175,7 +169,7 @@ def plot_asic_fit(flux: xr.Dataset, asic: ModelResult) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
+        It shows itself as the value of a notebook cell.
 
     Examples
     --------
@@ -183,26 +177,19 @@ def plot_asic_fit(flux: xr.Dataset, asic: ModelResult) -> Figure:
     """
     figure = new_figure(5.6, 3.4)
     ax, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
-    measured = Points(ax)
-    points = average_points(flux, pixels=1)
+    measured, points = Points(ax), average_points(flux, pixels=1)
     measured.move(points)
-    measured.counted.set_label("hits / exposure")
     goodness = f"chi2 / dof = {asic.chisqr:,.0f} / {asic.nfree}"
     text = "\n".join(["ASIC fit", *_asic_lines(asic, "E0", "s", "f", "A"), goodness])
-    handles = [measured.counted]
-    terms = zip((text, "photopeak", "charge sharing"), PIXEL_COLOURS, FIT_STYLES, strict=False)
-    dense = dense_thresholds(flux)
-    for values, (label, colour, style) in zip(_asic_terms(asic, dense), terms, strict=True):
-        handles.append(draw_curve(ax, dense, values, color=colour, style=style))
-        handles[-1].set_label(label)
+    legend = {measured.counted: "hits / exposure"}
+    t = dense_thresholds(flux)
+    terms = zip(_asic_terms(asic, t), (text, "photopeak", "charge sharing"), strict=True)
+    for (values, label), colour, style in zip(terms, PIXEL_COLOURS, FIT_STYLES, strict=False):
+        legend[draw_curve(ax, t, values, color=colour, style=style)] = label
     pulls = pulls_of(points, asic.eval(t=points["threshold"].values))
     draw_pulls(below, points["threshold"], pulls, color=PIXEL_COLOURS[0])
-    frame_pulls(below, largest(pulls))
-    ax.autoscale_view()
-    ax.set_ylim(bottom=0)
-    ax.set(ylabel="Flux of the ASIC (hits/s)", title="Sum of all active pixels")
-    figure.legend(handles=handles, loc="outside right upper")
-    return figure
+    labels = {"title": "Sum of all active pixels", "ylabel": "Flux of the ASIC (hits/s)"}
+    return _finished(figure, legend, largest(pulls), **labels)
 
 
 def _asic_terms(asic: ModelResult, t: NDArray[Any]) -> tuple[NDArray[Any], ...]:

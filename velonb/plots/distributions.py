@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from velonb.heterogeneity import good_values
 from velonb.plots.style import BAND, PIXEL_COLOURS, fit_colour, new_figure, styled
-from velonb.plots.text import axis_label, good_values, parameter_title
+from velonb.plots.text import axis_label, parameter_title
 from velonb.statistics import weighted_mean
-from velonb.vocabulary import SIGMA_PERCENTILES, check_fit, good
+from velonb.vocabulary import SIGMA_PERCENTILES, check_fit
 
 
 @styled
@@ -150,38 +151,25 @@ def plot_pattern(
     --------
     ``plot_pattern(fits, "E0")``
     """
-    marks = good(fits, fit)
-    value, error = _value_and_error(fits, parameter, fit)
+    value, error = good_values(fits, parameter, fit)
+    if not np.isfinite(error).any():
+        raise ValueError(f"{parameter} has no error in fit {fit!r}: it was held fixed there")
     label = axis_label(f"Mean {parameter}", fits[parameter].attrs.get("units"))
     figure = new_figure(5.6, 3.6)
     panels = figure.subplots(2, 2, sharey="row", width_ratios=(2, 1))
-    where = np.nonzero(marks.values)
-    for (long, short), name, place in zip(panels, ("row", "column"), where, strict=True):
-        coordinate = marks[name].values[place]
-        _profile(long, coordinate, value, error)
-        _profile(short, coordinate % period, value, error)
+    for (long, short), name in zip(panels, ("row", "column"), strict=True):
+        _profile(long, value, error, value[name])
+        _profile(short, value, error, value[name] % period)
         long.set(xlabel=name.capitalize(), ylabel=label)
         short.set(xlabel=f"{name.capitalize()} modulo {period}")
     figure.suptitle(parameter_title(fits, parameter, fit).replace("\n", ", "), fontsize="medium")
     return figure
 
 
-def _value_and_error(
-    fits: xr.Dataset, parameter: str, fit: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    with_error = [name.removesuffix("_err") for name in map(str, fits) if name.endswith("_err")]
-    if parameter not in with_error:
-        raise ValueError(f"parameter is {parameter!r}; it must be one of {', '.join(with_error)}")
-    error = good_values(fits, f"{parameter}_err", fit)
-    if not np.isfinite(error).any():
-        raise ValueError(f"{parameter} has no error in fit {fit!r}: it was held fixed there")
-    return good_values(fits, parameter, fit), error
-
-
-def _profile(
-    ax: Axes, group: NDArray[Any], value: NDArray[np.float64], error: NDArray[np.float64]
-) -> None:
+def _profile(ax: Axes, value: xr.DataArray, error: xr.DataArray, group: xr.DataArray) -> None:
     keys = np.unique(group)
-    means = np.array([weighted_mean(value[group == key], error[group == key]) for key in keys])
+    means = np.array(
+        [weighted_mean(value.where(group == key), error.where(group == key)) for key in keys]
+    )
     ax.errorbar(keys, means[:, 0], means[:, 1], fmt="o", ms=2, lw=0.7, color="black")
     ax.axhline(weighted_mean(value, error)[0], color=PIXEL_COLOURS[0], lw=0.9)

@@ -6,16 +6,23 @@ from collections.abc import Sequence
 
 import numpy as np
 import xarray as xr
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from velonb.plots.map_parts import axes_beside, draw_bars, draw_colour_bar, legend_below, map_figure
-from velonb.plots.painter import CellMap, fitted_map, hits_map, reasons_of
+from velonb.plots.cells import (
+    CellAxes,
+    axes_beside,
+    draw_bars,
+    draw_colour_bar,
+    legend_below,
+    map_figure,
+)
+from velonb.plots.painter import CellMap, cell_map, fitted_map, hits_map
 from velonb.plots.style import styled
 from velonb.plots.text import good_values, median_text, parameter_title, width_text
 
 
-@styled
 def plot_heatmap(
     fits: xr.Dataset,
     parameter: str,
@@ -43,7 +50,7 @@ def plot_heatmap(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
+        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -55,10 +62,9 @@ def plot_heatmap(
     ``plot_heatmap(fits, "E0", fit="fixed")``
     """
     cells = _parameter_map(fits, parameter, fit)
-    return _one_map(cells, parameter_title(fits, parameter, fit), percentiles, cmap)
+    return _with_bar(cells, parameter_title(fits, parameter, fit), percentiles, cmap)
 
 
-@styled
 def plot_map(
     values: xr.DataArray | ArrayLike,
     *,
@@ -87,7 +93,7 @@ def plot_map(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
+        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -109,11 +115,8 @@ def plot_map(
         raise ValueError(f"mask has the shape {np.shape(mask)}, the map {values.shape}")
     label = name or str(values.name or "value")
     units = units or values.attrs.get("units", "1")
-    cells = CellMap(
-        xr.DataArray(values.values, values.coords, values.dims, label, {"units": units}),
-        reasons_of(values, mask=mask),
-    )
-    return _one_map(cells, title or median_text(label, cells.known, units), percentiles, cmap)
+    cells = cell_map(values.rename(label).assign_attrs(units=units), mask=mask)
+    return _with_bar(cells, title or median_text(label, cells.known, units), percentiles, cmap)
 
 
 def plot_hits(
@@ -133,7 +136,7 @@ def plot_hits(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
+        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -152,7 +155,7 @@ def plot_hits(
     seconds = float(scan["exposure"].sel(threshold=threshold))
     mean = cells.known.mean() if cells.known.size else np.nan
     text = f"Threshold {threshold} DAC, {seconds:.1f} s: mean {mean:.4g} hits"
-    return _one_map(cells, title or text)
+    return _with_bar(cells, title or text)
 
 
 @styled
@@ -176,7 +179,7 @@ def plot_parameter(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
+        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -189,10 +192,9 @@ def plot_parameter(
     """
     cells = _parameter_map(fits, parameter, fit)
     low, high = limits = cells.limits(percentiles)
-    figure, (ax,) = map_figure(cells.values.shape, beside=2.25)
+    title, scale = parameter_title(fits, parameter, fit), cells.scale(limits)
+    figure, (ax,) = _draw_maps({title: cells}, scale, beside=2.25)
     beside = axes_beside(ax, 0.65, 1.4)
-    scale = ax.paint(cells, cells.scale(limits))
-    legend_below(ax, cells.handles(), ncols=3)
     # A tenth of the scale more at each end: the histogram shows what the colours leave out.
     margin = 0.1 * (high - low)
     good = good_values(fits, parameter, fit)
@@ -200,11 +202,9 @@ def plot_parameter(
     draw_bars(beside, edges, counts, scale.to_rgba((edges[:-1] + edges[1:]) / 2))
     beside.set(ylim=edges[[0, -1]], xlabel="Good pixels", ylabel=cells.label)
     beside.set_title(width_text(fits, parameter, fit))
-    ax.set_title(parameter_title(fits, parameter, fit))
     return figure
 
 
-@styled
 def plot_fit_types(fits: xr.Dataset, *, fit: Sequence[str] = ("free", "fixed")) -> Figure:
     """Draw the maps of fit types side by side, with counts and percentages.
 
@@ -218,7 +218,7 @@ def plot_fit_types(fits: xr.Dataset, *, fit: Sequence[str] = ("free", "fixed")) 
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
+        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -229,16 +229,10 @@ def plot_fit_types(fits: xr.Dataset, *, fit: Sequence[str] = ("free", "fixed")) 
     --------
     ``plot_fit_types(fits)``
     """
-    maps = [fitted_map(fits, "fit_type", name) for name in fit]
-    figure, panels = map_figure(maps[0].values.shape, panels=len(maps), lines=4)
-    for ax, name, cells in zip(panels, fit, maps, strict=True):
-        ax.paint(cells)
-        ax.set_title(f"{name} fit")
-        legend_below(ax, cells.handles(), ncols=1)
-    return figure
+    maps = {f"{name} fit": fitted_map(fits, "fit_type", name) for name in fit}
+    return _draw_maps(maps, ncols=1)[0]
 
 
-@styled
 def plot_needs(fits: xr.Dataset) -> Figure:
     """Draw what each pixel needs: the lowest rung of the ladder of models that describes it.
 
@@ -250,7 +244,7 @@ def plot_needs(fits: xr.Dataset) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
+        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -263,12 +257,7 @@ def plot_needs(fits: xr.Dataset) -> Figure:
     """
     if "needs" not in fits:
         raise ValueError("fits has no variable 'needs'; compare the ladder of models first")
-    cells = fitted_map(fits, "needs")
-    figure, (ax,) = map_figure(cells.values.shape, lines=3)
-    ax.paint(cells)
-    ax.set_title("What each pixel needs free")
-    legend_below(ax, cells.handles(), ncols=2)
-    return figure
+    return _draw_maps({"What each pixel needs free": fitted_map(fits, "needs")}, ncols=2)[0]
 
 
 def _parameter_map(fits: xr.Dataset, parameter: str, fit: str) -> CellMap:
@@ -281,16 +270,32 @@ def _parameter_map(fits: xr.Dataset, parameter: str, fit: str) -> CellMap:
 
 
 @styled
-def _one_map(
+def _with_bar(
     cells: CellMap,
     title: str,
     percentiles: tuple[float, float] = (1.0, 99.0),
     cmap: str = "viridis",
 ) -> Figure:
-    limits = cells.limits(percentiles)
-    figure, (ax,) = map_figure(cells.values.shape, beside=0.95)
-    scale = ax.paint(cells, cells.scale(limits, cmap))
+    scale = cells.scale(cells.limits(percentiles), cmap)
+    figure, (ax,) = _draw_maps({title: cells}, scale, beside=0.95)
     draw_colour_bar(ax, cells, scale)
-    legend_below(ax, cells.handles(), ncols=3)
-    ax.set_title(title)
     return figure
+
+
+@styled
+def _draw_maps(
+    maps: dict[str, CellMap],
+    scale: ScalarMappable | None = None,
+    *,
+    beside: float = 0.15,
+    ncols: int = 3,
+) -> tuple[Figure, list[CellAxes]]:
+    legends = [cells.handles() for cells in maps.values()]
+    lines = -(-max(map(len, legends)) // ncols)
+    shape = next(iter(maps.values())).values.shape
+    figure, panels = map_figure(shape, panels=len(maps), lines=max(lines, 1), beside=beside)
+    for ax, (title, cells), handles in zip(panels, maps.items(), legends, strict=True):
+        ax.paint(cells, scale)
+        ax.set_title(title)
+        legend_below(ax, handles, ncols=ncols)
+    return figure, panels

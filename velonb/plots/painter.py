@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from velonb.plots.style import CLASS_COLOURS, REASON_COLOURS
 from velonb.plots.text import axis_label
-from velonb.vocabulary import CUT, SIGMA_PERCENTILES, check_fit, classes_of, good
+from velonb.vocabulary import CUT, SIGMA_PERCENTILES, classes_of, good
 
 REASONS = ("value", *REASON_COLOURS)
 """Why a cell has no colour of the scale; the codes of `reasons` are positions here."""
@@ -55,12 +55,8 @@ class CellMap:
     @property
     def classes(self) -> dict[int, str]:
         """Name of each class, by rising code; empty where values are numbers."""
-        return dict(sorted(classes_of(self.values).items())) if self.is_coded else {}
-
-    @property
-    def is_coded(self) -> bool:
-        """Whether values are codes of classes."""
-        return "flag_values" in self.values.attrs
+        coded = "flag_values" in self.values.attrs
+        return dict(sorted(classes_of(self.values).items())) if coded else {}
 
     def limits(self, percentiles: tuple[float, float] = (1.0, 99.0)) -> tuple[float, float]:
         """Return limits of colour between percentiles of the bulk of good cells.
@@ -80,7 +76,7 @@ class CellMap:
         self, limits: tuple[float, float] | None = None, cmap: str = "viridis"
     ) -> ScalarMappable:
         """Return what turns values into colours; a colour bar can be made of it."""
-        if not self.is_coded:
+        if not self.classes:
             return ScalarMappable(Normalize(*(limits or self.limits())), mpl.colormaps[cmap])
         edges = np.array([*self.classes, max(self.classes) + 1]) - 0.5
         colours = ListedColormap([CLASS_COLOURS[name] for name in self.classes.values()])
@@ -119,22 +115,23 @@ def patch(colour: str, label: str) -> Patch:
     return Patch(fc=colour, ec="black", lw=0.5, label=label)
 
 
-def reasons_of(
-    values: ArrayLike,
+def cell_map(
+    values: xr.DataArray,
     *,
     fit_type: ArrayLike | None = None,
     mask: ArrayLike | None = None,
     dead: ArrayLike | None = None,
-) -> NDArray[np.int8]:
-    """Return why pixels have no value: positions in `REASONS`, 0 where there is one."""
-    missing = ~np.isfinite(np.asarray(values, dtype=float))
+    good: NDArray[np.bool_] | None = None,
+) -> CellMap:
+    """Return a map of values, of which masked and dead pixels have none."""
+    missing = ~np.isfinite(values.values.astype(float))
     reasons = np.where(missing, np.int8(REASONS.index("not found")), np.int8(0))
     if fit_type is not None:
         reasons[missing & (np.asarray(fit_type) == CUT)] = REASONS.index("cut")
     for name, marks in (("masked", mask), ("dead", dead)):
         if marks is not None:
             reasons[np.asarray(marks, dtype=bool)] = REASONS.index(name)
-    return reasons
+    return CellMap(values, reasons, good)
 
 
 def colour_limits(
@@ -178,21 +175,20 @@ def fitted_map(
     mask: ArrayLike | None = None,
     dead: ArrayLike | None = None,
 ) -> CellMap:
-    """Return the map of a variable of the fits; masked and dead pixels have no value."""
-    check_fit(fits, fit)
+    """Return the map of a variable of the fits."""
+    trusted = good(fits, fit).values
     chosen = fits.sel(fit=fit).transpose(..., "row", "column")
     fit_type = chosen["fit_type"].values
-    reasons = reasons_of(chosen[name].values, fit_type=fit_type, mask=mask, dead=dead)
-    return CellMap(chosen[name], reasons, good(fits, fit).values)
+    return cell_map(chosen[name], fit_type=fit_type, mask=mask, dead=dead, good=trusted)
 
 
-def hits_map(scan: xr.Dataset, threshold: int | None, *, dead: ArrayLike | None = None) -> CellMap:
-    """Return the map of the hits at a threshold (DAC); masked and dead pixels have no value."""
+def hits_map(scan: xr.Dataset, threshold: int | None, dead: ArrayLike | None = None) -> CellMap:
+    """Return the map of the hits at a threshold (DAC)."""
     thresholds = scan["threshold"].values
     if threshold not in thresholds:
         raise ValueError(
             f"threshold is {threshold}; the scan has {', '.join(map(str, thresholds))} (DAC)"
         )
-    hits = scan["hits"].sel(threshold=threshold).transpose("row", "column").rename("Hits")
-    hits = hits.assign_attrs(units="1")
-    return CellMap(hits, reasons_of(hits.values, mask=scan["mask"].values, dead=dead))
+    hits = scan["hits"].sel(threshold=threshold).transpose("row", "column")
+    hits = hits.rename("Hits").assign_attrs(units="1")
+    return cell_map(hits, mask=scan["mask"].values, dead=dead)
