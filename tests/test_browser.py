@@ -192,6 +192,15 @@ def test_slider_moved_by_keyboard_moves_curve_and_table(page: Any) -> None:
     sync_api.expect(page.locator(".widget-html table")).to_contain_text(f"row {row + 1}, column")
 
 
+def test_number_typed_beside_a_slider_moves_curve_and_table(page: Any) -> None:
+    number = page.locator(".widget-slider", has_text="Column").locator(".widget-readout")
+    number.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("77")
+    moved(page, lambda: page.keyboard.press("Enter"))
+    sync_api.expect(page.locator(".widget-html table")).to_contain_text("column 77")
+
+
 def test_click_on_the_map_moves_curve_table_and_selection(page: Any) -> None:
     canvas = page.locator("canvas.velonb-map")
     moved(page, lambda: canvas.click(position=on_map(100, 30)))
@@ -251,7 +260,8 @@ def test_click_selects_the_pixel_of_a_chip_that_is_not_square_nor_starts_at_0(pa
     page.keyboard.press("Control+A")
     page.keyboard.insert_text(SMALL_CHIP)
     page.keyboard.press("Control+Enter")
-    page.locator("canvas.velonb-map").wait_for()
+    # The pixel that the small chip begins with: before it, the page still has the full chip.
+    sync_api.expect(page.locator(".widget-html table")).to_contain_text("row 40, column 133")
     page.get_by_text("Drag along the histogram").wait_for()
     canvas = page.locator("canvas.velonb-map")
     for row, column in ((0, 0), (15, 63), (4, 30)):

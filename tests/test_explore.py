@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 
 import velonb as vb
 from velonb.explorer.view import Coalesced
-from velonb.plots.pixel import curve_of, points_of
+from velonb.plots.facts import curve_of, points_of
 
 SIZE = 64
 FLUX, FITS = make_flux(SIZE), make_fits(SIZE)
@@ -48,7 +48,6 @@ def assert_everything_shows(explorer: vb.Explorer, row: int, column: int) -> Non
     controls, curve = explorer.controls, view(explorer).curve
     assert explorer.selection[-1] == (row, column)
     assert (controls.row.value, controls.column.value) == (row, column)
-    assert (controls.row_text.value, controls.column_text.value) == (row, column)
     assert marked(explorer) == (row, column)
     assert controls.clickable.marks["current"] == [row, column]
     points = points_of(FLUX, row, column)
@@ -76,15 +75,9 @@ def test_figure_is_a_matplotlib_figure_that_pyplot_does_not_hold(explorer: vb.Ex
     assert plt.get_fignums() == []
 
 
-@pytest.mark.parametrize("kind", ["slider", "box"])
-def test_row_and_column_can_be_set(explorer: vb.Explorer, kind: str) -> None:
-    controls = explorer.controls
-    row, column = {
-        "slider": (controls.row, controls.column),
-        "box": (controls.row_text, controls.column_text),
-    }[kind]
-    row.value = 17
-    column.value = 53
+def test_row_and_column_can_be_set(explorer: vb.Explorer) -> None:
+    explorer.controls.row.value = 17
+    explorer.controls.column.value = 53
     assert_everything_shows(explorer, 17, 53)
 
 

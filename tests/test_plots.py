@@ -35,17 +35,17 @@ import velonb.plots as vp
 from velonb.models import threshold_curve
 from velonb.plots.cells import CellAxes, draw_colour_bar
 from velonb.plots.curve_parts import DENSE, Points
-from velonb.plots.painter import REASONS, CellMap, cell_map, colour_limits
-from velonb.plots.pixel import (
+from velonb.plots.facts import (
     average_points,
     curve_of,
     describe_pixel,
     points_of,
     poisson_interval,
     pulls_of,
+    value_text,
 )
+from velonb.plots.painter import REASONS, CellMap, cell_map, colour_limits
 from velonb.plots.style import CLASS_COLOURS, REASON_COLOURS, new_figure
-from velonb.plots.text import value_text
 from velonb.statistics import likelihood_chi_square, weighted_mean
 from velonb.vocabulary import NEEDS, ONE_SIGMA
 
@@ -391,7 +391,9 @@ def test_colour_limits_refuse_percentiles_out_of_order(percentiles: tuple[float,
 def test_colour_bar_tells_where_values_are_beyond(values: list[float], extend: str) -> None:
     figure = new_figure(3, 3)
     ax, cells = CellAxes.on(figure, 1, 1, 1), cells_of([values])
-    draw_colour_bar(ax, cells, ax.paint(cells, cells.scale((1, 2))))
+    scale = cells.scale()
+    scale.set_clim(1, 2)
+    draw_colour_bar(ax, cells, scale)
     assert figure.axes[1]._colorbar.extend == extend
 
 
@@ -409,7 +411,7 @@ def test_reasons_tell_masked_cut_dead_and_not_found_apart(fits: xr.Dataset) -> N
 
 def test_painted_map_shows_why_a_pixel_has_no_value() -> None:
     cells = cells_of([[1.0, np.nan], [3.0, 4.0]], mask=[[0, 0], [1, 0]])
-    colours = cells.paint(visible=np.array([[True, True], [True, False]])).tolist()
+    colours = cells.paint(cells.scale(), np.array([[True, True], [True, False]])).tolist()
     assert colours[0][1] == rgb(REASON_COLOURS["not found"])
     assert colours[1][0] == rgb(REASON_COLOURS["masked"])
     assert colours[1][1] == rgb(REASON_COLOURS["not shown"])

@@ -32,8 +32,9 @@ def look_up(name: str) -> BinnedMap:
     return binned_map(make_flux(), make_fits(), name, threshold=1480)
 
 
-def painted(shown: BinnedMap, visible: bool | np.ndarray = True, **options: Any) -> np.ndarray:
-    scale = shown.cells.scale(**options)
+def painted(shown: BinnedMap, visible: bool | np.ndarray = True, limits: Any = ()) -> np.ndarray:
+    scale = shown.cells.scale()
+    scale.set_clim(*limits)
     return shown.cells.paint(scale, np.broadcast_to(visible, SHAPE))
 
 

@@ -18,7 +18,7 @@ from velonb.vocabulary import classes_of
 
 NO_CLICKS = (
     "Clicks on the map are not to be had here: this front end has not loaded the clickable "
-    "picture (package anywidget). The sliders and boxes do the same."
+    "picture (package anywidget). The sliders, and the numbers beside them, do the same."
 )
 CLICKS = (
     "<b>Click</b> or <b>drag</b> on the map, or use the <b>arrow keys</b> (with Shift: by 10). "
@@ -52,8 +52,7 @@ class Controls:
     def __init__(self, flux: xr.Dataset, fits: xr.Dataset) -> None:
         self._make_menus(flux, fits)
         self._make_colours(classes_of(fits["fit_type"]))
-        self.row, self.row_text = _coordinate(fits, "row")
-        self.column, self.column_text = _coordinate(fits, "column")
+        self.row, self.column = _coordinate(fits, "row"), _coordinate(fits, "column")
         self._make_buttons()
         self.clickable = ClickableMap()
         self.map_picture = widgets.Image(format="png", layout=_wide(map_view.SIZE[0]))
@@ -125,9 +124,7 @@ class Controls:
 
     def follow(self, selection: Selection) -> None:
         """Move the widgets that show the selection."""
-        row, column = selection.current
-        self.row.value = self.row_text.value = row
-        self.column.value = self.column_text.value = column
+        self.row.value, self.column.value = selection.current
         self.back.disabled, self.forward.disabled = (not can for can in selection.can_go)
         self.pin.description = "Unpin" if selection.current in selection.pins else "Pin"
         self.unpin_all.disabled = not selection.pins
@@ -148,12 +145,7 @@ class Controls:
             _line(self.percentiles, self.range, self.range_text, self.show_all),
         ]
         steps = (self.back, self.forward, self.next_bad, self.random, self.pin, self.unpin_all)
-        right = [
-            _line(self.row, self.row_text),
-            _line(self.column, self.column_text),
-            self.curve_picture,
-            _line(*steps),
-        ]
+        right = [self.row, self.column, self.curve_picture, _line(*steps)]
         columns = widgets.HBox(
             [
                 widgets.VBox(left, layout=_wide(map_view.SIZE[0] + 6)),
@@ -189,17 +181,12 @@ def _swatch(colour: str) -> Any:
     return widgets.HTML(f"<div style='{style}'></div>")
 
 
-def _coordinate(chip: xr.Dataset, name: str) -> tuple[Any, Any]:
-    ends = {"min": int(chip[name].values[0]), "max": int(chip[name].values[-1])}
-    slider = widgets.IntSlider(
-        ends["min"],
-        **ends,
-        style={"description_width": "58px"},
-        description=name.capitalize(),
-        readout=False,
-        layout=_wide(430),
-    )
-    return slider, widgets.BoundedIntText(ends["min"], **ends, layout=_wide(70))
+def _coordinate(chip: xr.Dataset, name: str) -> Any:
+    """A slider whose number can be typed, too."""
+    first, last = (int(chip[name].values[end]) for end in (0, -1))
+    ends = {"value": first, "min": first, "max": last}
+    style = {"description_width": "58px"}
+    return widgets.IntSlider(**ends, description=name.capitalize(), style=style, layout=_wide(520))
 
 
 def close_all(widget: Any) -> None:

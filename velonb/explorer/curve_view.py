@@ -20,11 +20,11 @@ from matplotlib.ticker import MaxNLocator, ScalarFormatter
 from velonb.explorer.maps import fit_names
 from velonb.explorer.selection import Pixel, Selection
 from velonb.plots.curve_parts import PixelCurves, draw_average, frame_pulls, largest
-from velonb.plots.pixel import average_points, describe_pixel
+from velonb.plots.facts import average_points, describe_pixel
 from velonb.plots.style import PIN_COLOURS
 from velonb.vocabulary import locate
 
-SIZE = (560, 600)
+SIZE = (560, 616)
 """Width and height of this part of the figure (pixels of the browser)."""
 
 
@@ -49,7 +49,7 @@ class CurveView:
         self._average_top = largest(average_points(flux)["high"].values), 0.0
         names = fit_names(fits)
         places = self.axes, self.below, flux, fits
-        self.pins = [PixelCurves(*places, names[:1], colour=colour) for colour in PIN_COLOURS]
+        self.pins = [PixelCurves(*places, names[:1], colour) for colour in PIN_COLOURS]
         self.current = PixelCurves(*places, names)
         self._pinned: dict[Pixel, tuple[float, float]] = {}
         self._show_slots(0)
@@ -117,7 +117,7 @@ class CurveView:
         for slot, pin in zip(self.pins, selection.pins, strict=False):
             texts[slot.points.counted] = "row {}, column {}".format(*pin)
         averages = ("average pixel", "ASIC fit / active pixels")
-        texts |= dict(zip(self._average, averages, strict=True))
+        texts |= dict(zip(self._average, averages, strict=False))
         if self._legend is None or len(self._legend.get_texts()) != len(texts):
             self._legend = self.axes.legend(list(texts), list(texts.values()), loc="upper right")
             self._legend.set_animated(True)
@@ -126,13 +126,7 @@ class CurveView:
 
 
 def round_up(value: float) -> float:
-    """Return the next of 1, 1.2, 1.5, 2, 3, 5, 7 times a power of ten.
-
-    Examples
-    --------
-    >>> round_up(0.61), round_up(1.3)
-    (0.7, 1.5)
-    """
+    """Return the next of 1, 1.2, 1.5, 2, 3, 5, 7 times a power of ten."""
     power = 10.0 ** np.floor(np.log10(value)) if value > 0 else 1.0
     steps = np.array([1, 1.2, 1.5, 2, 3, 5, 7, 10]) * power
     return float(steps[min(np.searchsorted(steps, value), steps.size - 1)].round(12))

@@ -29,13 +29,7 @@ from velonb.vocabulary import BAD, good, locate
 
 
 class Explorer(widgets.VBox):
-    """A map of the chip and the scans of the pixels picked on it, linked; made by `explore`.
-
-    Attributes
-    ----------
-    controls : Controls
-        The widgets.
-    """
+    """A map of the chip and the scans of the pixels picked on it, linked; made by `explore`."""
 
     def __init__(
         self,
@@ -124,16 +118,12 @@ class Explorer(widgets.VBox):
         self._on([controls.map, controls.fit, controls.threshold], lambda _: self._load_map())
         limits = [controls.percentiles, controls.range, *controls.types.values()]
         self._on(limits, lambda _: self._show_map())
-        for row, column in (
-            (controls.row, controls.column),
-            (controls.row_text, controls.column_text),
-        ):
-            self._on([row, column], partial(self._move, row, column, gliding=row is controls.row))
+        self._on([controls.row, controls.column], lambda _: self._slide())
         self._on([controls.clickable], self._pick, "picked")
         self._on([controls.clickable], self._brush, "brushed")
         self._on([controls.clickable], lambda _: self._take_over(), "ready", "pixel_ratio")
         for button, action in (
-            (controls.show_all, self._show_all),
+            (controls.show_all, controls.show_everything),
             (controls.back, selection.back),
             (controls.forward, selection.forward),
             (controls.pin, selection.toggle_pin),
@@ -161,8 +151,9 @@ class Explorer(widgets.VBox):
         except Exception as error:
             self.controls.message.value = error_html(error)
 
-    def _move(self, row: Any, column: Any, _: int, *, gliding: bool) -> None:
-        self._selection.move_to(row.value, column.value, gliding=gliding)
+    def _slide(self) -> None:
+        where = self.controls.row.value, self.controls.column.value
+        self._selection.move_to(*where, gliding=True)
 
     def _pick(self, picked: list[Any]) -> None:
         *place, gliding, _ = picked
@@ -181,12 +172,6 @@ class Explorer(widgets.VBox):
             self.controls.message.value = f"There is no {what} among those shown on the map"
         else:
             self._selection.move_to(*self._pixel_at(*place))
-
-    def _show_all(self) -> None:
-        self._following = True
-        self.controls.show_everything()
-        self._following = False
-        self._show_map()
 
     def _tell_saved(self, *paths: Path) -> None:
         self.controls.message.value = escape("Saved " + " and ".join(map(str, paths)))

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from velonb.explorer.maps import BinnedMap
 from velonb.explorer.selection import Pixel
-from velonb.plots.cells import CellAxes, axes_beside, draw_bars
+from velonb.plots.cells import CellAxes, axes_beside, draw_bars, legend_below
 from velonb.plots.painter import patch
 from velonb.plots.style import BAND, MARK, PIN_COLOURS, REASON_COLOURS
 
-SIZE = (744, 600)
+SIZE = (744, 616)
 """Width and height of this part of the figure (pixels of the browser)."""
-ROOM = (62, 48, 512, 512)
+ROOM = (62, 66, 512, 512)
 """Left, bottom, width and height of the room for the map, which takes what is whole of it."""
 
 
@@ -43,7 +43,8 @@ class MapView:
         self.histogram.yaxis.tick_right()
         self.histogram.spines[["top", "bottom"]].set_visible(False)
         self.title = self.axes.set_title("", loc="left")
-        self._add_reason_key()
+        key = [patch(colour, name) for name, colour in REASON_COLOURS.items()]
+        legend_below(self.axes, key, ncols=len(key))
         self._bars: list[PolyCollection] = []
         halo = [withStroke(linewidth=3.5, foreground="white")]
         style: dict[str, Any] = {"marker": "o", "ls": "", "mfc": "none", "animated": True}
@@ -57,30 +58,21 @@ class MapView:
         self.range.set_transform(self.histogram.get_yaxis_transform())
         self.histogram.add_patch(self.range)
 
-    def _add_reason_key(self) -> None:
-        handles = [patch(colour, name) for name, colour in REASON_COLOURS.items()]
-        self.axes.legend(
-            handles=handles,
-            loc="lower right",
-            bbox_to_anchor=(1.01, 1.0),
-            ncols=len(handles),
-            columnspacing=1.0,
-            handlelength=1.0,
-            borderaxespad=0.2,
-        )
-
     def show(
-        self, shown: BinnedMap, visible: NDArray[np.bool_], limits: tuple[float, float]
+        self,
+        shown: BinnedMap,
+        visible: NDArray[np.bool_],
+        percentiles: tuple[float, float],
+        ends: tuple[float, float] | None,
     ) -> None:
-        """Show a map with some of its pixels, in some colour limits."""
-        scale = self.axes.paint(shown.cells, shown.cells.scale(limits), visible)
+        """Show some pixels of a map, colours between percentiles, a frame around some values."""
+        scale = shown.cells.scale(percentiles)
+        self.axes.paint(shown.cells, scale, visible)
         self.title.set_text(shown.title)
         edges, bins = shown.edges, shown.bins
         middles = (edges[:-1] + edges[1:]) / 2
-        seen, every = (
-            np.bincount(bins[shown.known & these], minlength=middles.size)
-            for these in (visible, np.True_)
-        )
+        seen = np.bincount(bins[shown.known & visible], minlength=middles.size)
+        every = np.bincount(bins[shown.known], minlength=middles.size)
         for bars in self._bars:
             bars.remove()
         colours = scale.to_rgba(middles)
@@ -92,6 +84,9 @@ class MapView:
         title = f"{seen.sum():,} shown\nof {every.sum():,}"
         self.histogram.set(ylim=edges[[0, -1]], title=title)
         self._tick(list(shown.cells.classes.values()), middles)
+        self.range.set_visible(ends is not None)
+        if ends is not None:
+            self.range.set(y=ends[0], height=ends[1] - ends[0])
 
     def _tick(self, classes: list[str], middles: NDArray[np.float64]) -> None:
         if classes:
@@ -108,12 +103,6 @@ class MapView:
         self.level.set_visible(level is not None)
         if level is not None:
             self.level.set_ydata([level, level])
-
-    def frame_range(self, ends: tuple[float, float] | None) -> None:
-        """Frame the values that are shown; None where all are."""
-        self.range.set_visible(ends is not None)
-        if ends is not None:
-            self.range.set(y=ends[0], height=ends[1] - ends[0])
 
     @property
     def marks(self) -> list[Artist]:

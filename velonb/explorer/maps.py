@@ -8,17 +8,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
+from velonb.plots.facts import readable
 from velonb.plots.painter import CellMap, colour_limits, fitted_map, hits_map
-from velonb.plots.text import readable
 
 HITS = "hits"
 BINS = 60
 
-_FIT_MAPS = (
-    *("E0", "f", "s", "A"),
-    *("E0_err", "f_err", "s_err", "A_err"),
-    *("p_value", "chi2", "fit_type", "needs"),
-)
+FIT_MAPS = ["E0", "f", "s", "A", "E0_err", "f_err", "s_err", "A_err"]
+FIT_MAPS += ["p_value", "chi2", "fit_type", "needs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +53,7 @@ def fit_names(fits: xr.Dataset) -> list[str]:
 
 def map_titles(flux: xr.Dataset, fits: xr.Dataset) -> dict[str, str]:
     """Return the maps that can be shown, as {title: name}."""
-    titles = {readable(name): name for name in _FIT_MAPS if name in fits}
+    titles = {readable(name): name for name in FIT_MAPS if name in fits}
     return titles | ({"hits at a threshold": HITS} if HITS in flux else {})
 
 
@@ -106,11 +103,7 @@ def shown_pixels(
     switched_on: set[int],
     bins: tuple[int, int] | None = None,
 ) -> NDArray[np.bool_]:
-    """Return the pixels left on a map by the fit types and the bins that are to be shown.
-
-    Bins go from the first (included) to the second (not included); a pixel without a value is in
-    none.
-    """
+    """Return the pixels of a map of some fit types and, without the last, of some bins."""
     chosen = np.isin(types, list(switched_on))
     if bins is not None:
         chosen &= shown.known & (shown.bins >= bins[0]) & (shown.bins < bins[1])

@@ -18,27 +18,7 @@ MAX_HISTORY = 500
 
 
 class Selection:
-    """The current pixel, the pinned pixels and a history to walk back and forth in.
-
-    Parameters
-    ----------
-    chip : xarray.Dataset
-        With the coordinates `row` and `column`.
-    start : tuple of int
-        The first pixel.
-
-    Examples
-    --------
-    >>> chip = xr.Dataset(coords={"row": range(256), "column": range(256)})
-    >>> selection = Selection(chip, start=(3, 4))
-    >>> selection.toggle_pin()
-    >>> selection.move_to(10, 20)
-    >>> selection.pixels
-    [(3, 4), (10, 20)]
-    >>> selection.back()
-    >>> selection.current
-    (3, 4)
-    """
+    """The current pixel, the pinned pixels and a history to walk back and forth in."""
 
     def __init__(self, chip: xr.Dataset, start: Pixel) -> None:
         self._chip = chip
@@ -58,15 +38,7 @@ class Selection:
         return self.pins + [self.current] * (self.current not in self.pins)
 
     def move_to(self, row: int, column: int, *, gliding: bool = False) -> None:
-        """Choose a pixel.
-
-        Parameters
-        ----------
-        row, column : int
-            The pixel.
-        gliding : bool
-            One step of a slider, a drag or a held key: a run of such steps is one entry of
-            the history.
+        """Choose a pixel; the history keeps a run of gliding steps, as of a slider, as one.
 
         Raises
         ------
@@ -117,33 +89,19 @@ class Selection:
 
 
 def next_pixel(candidates: NDArray[np.bool_], after: Pixel) -> Pixel | None:
-    """Return the first place of a candidate after another place, row by row and round the chip.
-
-    Examples
-    --------
-    >>> bad = np.array([[True, False], [False, True]])
-    >>> next_pixel(bad, after=(0, 0)), next_pixel(bad, after=(1, 1))
-    ((1, 1), (0, 0))
-    """
+    """Return the first place of a candidate after another, row by row and round the chip."""
     places = np.flatnonzero(candidates)
-    if not places.size:
-        return None
-    columns = candidates.shape[1]
-    place = np.searchsorted(places, after[0] * columns + after[1], side="right") % places.size
-    row, column = divmod(int(places[place]), columns)
-    return row, column
+    here = np.ravel_multi_index(after, candidates.shape)
+    return _place(candidates, places[places > here][:1], places[:1])
 
 
 def random_pixel(candidates: NDArray[np.bool_], random: np.random.Generator) -> Pixel | None:
-    """Return the place of any candidate, each as likely as the others.
+    """Return the place of any candidate, each as likely as the others."""
+    return _place(candidates, random.permutation(np.flatnonzero(candidates)))
 
-    Examples
-    --------
-    >>> random_pixel(np.array([[False, True]]), np.random.default_rng(1))
-    (0, 1)
-    """
-    places = np.flatnonzero(candidates)
-    if not places.size:
-        return None
-    row, column = divmod(int(random.choice(places)), candidates.shape[1])
-    return row, column
+
+def _place(candidates: NDArray[np.bool_], *places: NDArray[np.int64]) -> Pixel | None:
+    for place in np.concatenate(places)[:1]:
+        row, column = np.unravel_index(place, candidates.shape)
+        return int(row), int(column)
+    return None

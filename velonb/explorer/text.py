@@ -7,21 +7,25 @@ from html import escape
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
 from velonb.explorer.maps import HITS
 from velonb.explorer.selection import Pixel
-from velonb.plots.pixel import fitted, verdict
+from velonb.plots.facts import axis_label, fitted, verdict
 from velonb.plots.style import MARK, PIN_COLOURS
-from velonb.plots.text import axis_label
 from velonb.statistics import round_to_error
 from velonb.vocabulary import classes_of
 
 DEFAULT_FITS = ("free", "fixed")
 """What `plot_pixel_scan` draws when it is not told."""
 
-_NUMBER = "text-align:right; padding:1px 12px 1px 0; white-space:nowrap"
-_WORD = "text-align:left; padding:1px 12px 1px 0; white-space:nowrap"
+_STYLE = """<style>
+.velonb { border-collapse: collapse; font-size: 13px; line-height: 1.5; white-space: nowrap }
+.velonb th, .velonb td { padding: 1px 12px 1px 0; text-align: right }
+.velonb :is(th, td):nth-child(-n + 3) { text-align: left }
+.velonb tr:has(span) td { border-top: 1px solid #d0d0d0 }
+</style>"""
 
 
 def pixel_rows(fits: xr.Dataset, pixel: Pixel) -> list[dict[str, str]]:
@@ -56,26 +60,15 @@ def _known(value: float, form: str) -> str:
 
 def pixel_table(fits: xr.Dataset, current: Pixel, pins: Sequence[Pixel] = ()) -> str:
     """Return the table of the current pixel and the pinned ones, as HTML."""
-    colours = dict(zip(pins, PIN_COLOURS, strict=False)) | {current: MARK}
-    body, headings = "", ["pixel"]
-    for pixel in [current, *(pin for pin in pins if pin != current)]:
-        rows = pixel_rows(fits, pixel)
-        headings = headings if len(headings) > 1 else ["pixel", *rows[0]]
-        ring = f"<span style='color:{colours[pixel]}'>&#9711;</span> row {pixel[0]}, column "
-        for number, row in enumerate(rows):
-            name = f"{ring}{pixel[1]}" if number == 0 else ""
-            cells = [name, *(escape(row.get(heading, "")) for heading in headings[1:])]
-            body += _line("td", cells, top=number == 0)
-    head = _line("th", [escape(heading) for heading in headings], top=False)
-    style = "border-collapse:collapse; font-size:13px; line-height:1.5"
-    return f"<table style='{style}'>{head}{body}</table>"
-
-
-def _line(tag: str, cells: Sequence[str], *, top: bool) -> str:
-    border = "border-top:1px solid #d0d0d0; " if top else ""
-    styles = [border + (_WORD if place < 3 else _NUMBER) for place in range(len(cells))]
-    parts = zip(styles, cells, strict=True)
-    return "<tr>" + "".join(f"<{tag} style='{s}'>{cell}</{tag}>" for s, cell in parts) + "</tr>"
+    colours = {current: MARK} | dict(zip(pins, PIN_COLOURS, strict=False)) | {current: MARK}
+    rows = []
+    for (row, column), colour in colours.items():
+        ring = f"<span style='color:{colour}'>&#9711;</span> row {row}, column {column}"
+        for line in pixel_rows(fits, (row, column)):
+            rows.append({"pixel": ring} | {key: escape(text) for key, text in line.items()})
+            ring = ""
+    table = pd.DataFrame(rows).fillna("")
+    return _STYLE + table.to_html(index=False, escape=False, border=0, classes="velonb")
 
 
 def code_lines(
@@ -108,13 +101,7 @@ def code_lines(
 
 
 def file_stem(attrs: Mapping[Any, Any], pixels: Sequence[Pixel]) -> str:
-    """Return the name of saved files, without ending: the chip and the last chosen pixel.
-
-    Examples
-    --------
-    >>> file_stem({"module": "Module0", "asic": "VP0-1"}, [(3, 4)])
-    'Module0_VP0-1_row3_column4'
-    """
+    """Return the name of saved files, without ending: the chip and the last chosen pixel."""
     chip = [str(attrs[key]) for key in ("module", "asic") if key in attrs]
     row, column = pixels[-1]
     more = [f"and{len(pixels) - 1}more"] if len(pixels) > 1 else []

@@ -59,8 +59,7 @@ class View:
         """Show a map, some of its pixels, colours between percentiles, framed bins."""
         self.shown = shown
         self._ends = None if bins is None else (shown.edges[bins[0]], shown.edges[bins[1]])
-        self.map.show(shown, visible, shown.cells.limits(percentiles))
-        self.map.frame_range(self._ends)
+        self.map.show(shown, visible, percentiles, self._ends)
         self._map_changed = True
 
     @styled
@@ -126,21 +125,16 @@ class View:
 
 
 class Picture:
-    """One part of a figure as a PNG; the parts of a figure are drawn apart from each other.
+    """One part of a figure as a PNG; the parts, each on its background, are drawn apart.
 
-    Parameters
-    ----------
-    part : matplotlib.figure.SubFigure
-        What to draw; it fills its background.
-    colours : int, optional
-        Reduce the picture to so many colours: half the time and half the bytes, and no loss that
-        the eye sees where there are lines and text on white.
+    So many colours or fewer take half the time and half the bytes; where there are lines and text
+    on white, the eye sees no loss.
     """
 
     def __init__(self, part: SubFigure, *, colours: int | None = None) -> None:
         self.part = part
         self._colours = colours
-        self._canvas: Any = part.get_figure(root=True).canvas
+        self._canvas: Any = part.figure.canvas
         self._drawn: Any = None
 
     @styled
@@ -155,12 +149,10 @@ class Picture:
         renderer = self._canvas.get_renderer()
         for artist in on_top:
             artist.draw(renderer)
-        pixels = np.asarray(renderer.buffer_rgba())
+        pixels = np.asarray(renderer.buffer_rgba())[::-1, :, :3]
         left, bottom, right, top = np.rint(self.part.bbox.extents).astype(int)
-        height = pixels.shape[0]
+        image = Image.fromarray(np.ascontiguousarray(pixels[bottom:top, left:right][::-1]))
         file = BytesIO()
-        crop = np.ascontiguousarray(pixels[height - top : height - bottom, left:right, :3])
-        image = Image.fromarray(crop)
         if self._colours is not None:
             image = few_colours(image, self._colours)
         # The fastest compression: a picture goes stale with the next move of the hand.
@@ -171,20 +163,12 @@ class Picture:
 class Coalesced:
     """Runs an action once for a burst of requests, soon after the first of them.
 
-    Messages that arrive meanwhile are handled before the action runs, so it sees the newest state
-    and never falls behind. Without a running event loop it runs at once.
-
-    Parameters
-    ----------
-    action : callable
-        What to do; it takes no arguments.
-    delay : float
-        How long a burst is collected (s).
+    Messages that arrive in the delay (s) are handled before the action runs, so it sees the newest
+    state and never falls behind. Without a running event loop it runs at once.
     """
 
     def __init__(self, action: Callable[[], None], *, delay: float = 0.015) -> None:
-        self._action = action
-        self._delay = delay
+        self._action, self._delay = action, delay
         self._pending = False
 
     def request(self) -> None:
@@ -192,12 +176,10 @@ class Coalesced:
         if self._pending:
             return
         try:
-            loop = asyncio.get_running_loop()
+            asyncio.get_running_loop().call_later(self._delay, self._run)
+            self._pending = True
         except RuntimeError:
-            self._action()
-            return
-        self._pending = True
-        loop.call_later(self._delay, self._run)
+            self._run()
 
     def _run(self) -> None:
         self._pending = False

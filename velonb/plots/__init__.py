@@ -2,12 +2,16 @@
 
 `painter` gives every cell of a map its colour and `cells` every cell the same size; `curve_parts`
 draws scans and fits. The explorer shows maps and curves with the same pieces. Numbers and words
-are in `pixel` and `text`, colours in `style`.
+are in `facts`, colours in `style`.
 """
 
-from velonb.plots.acquisitions import plot_acquisitions
 from velonb.plots.curves import plot_asic_fit, plot_pixel_scan
-from velonb.plots.distributions import plot_p_values, plot_pattern, plot_pulls
+from velonb.plots.distributions import (
+    plot_acquisitions,
+    plot_p_values,
+    plot_pattern,
+    plot_pulls,
+)
 from velonb.plots.maps import (
     plot_fit_types,
     plot_heatmap,

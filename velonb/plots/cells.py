@@ -30,13 +30,7 @@ LEFT, ABOVE, BELOW, LINE = 0.52, 0.42, 0.47, 0.15
 
 
 class CellAxes(Axes):
-    """Axes that take the largest box in which all cells are equally large.
-
-    Parameters
-    ----------
-    square : bool
-        Whether a cell is as wide as it is high.
-    """
+    """Axes that take the largest box in which all cells are equally large, if wanted square."""
 
     def __init__(self, *args: Any, square: bool = True, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -60,11 +54,10 @@ class CellAxes(Axes):
     def paint(
         self,
         cells: CellMap,
-        scale: ScalarMappable | None = None,
+        scale: ScalarMappable,
         visible: NDArray[np.bool_] | None = None,
-    ) -> ScalarMappable:
-        """Show a map, row 0 at the top as in the CSV files; the scale of its colours."""
-        scale = scale or cells.scale()
+    ) -> None:
+        """Show a map, row 0 at the top as in the CSV files."""
         for image in list(self.images):
             image.remove()
         image = CellImage(self, interpolation="none", zorder=1)
@@ -73,7 +66,6 @@ class CellAxes(Axes):
         image.set_extent((-0.5, columns - 0.5, rows - 0.5, -0.5))
         self.add_image(image)
         self._frame(cells.values)
-        return scale
 
     def _frame(self, values: xr.DataArray) -> None:
         rows, columns = values.shape
@@ -101,13 +93,10 @@ class CellAxes(Axes):
         size = np.where(block > 1, np.ceil(cells / block), np.rint(np.floor(scale + 1e-6) * cells))
         anchor: Any = self.get_anchor()
         corner = np.rint(Bbox.from_bounds(0, 0, *size).anchored(anchor, room).p0)
-        self._say(int(block[1]), int(block[0]))
-        super().apply_aspect(Bbox([corner, corner + size]).transformed(to_pixels.inverted()))
-
-    def _say(self, rows: int, columns: int) -> None:
-        self.block = rows, columns
+        self.block = rows, columns = int(block[1]), int(block[0])
         averaged = f"averages of {rows} × {columns} pixels"
         self.note.set_text(averaged if rows * columns > 1 else "")
+        super().apply_aspect(Bbox([corner, corner + size]).transformed(to_pixels.inverted()))
 
 
 class CellImage(AxesImage):
@@ -120,18 +109,11 @@ class CellImage(AxesImage):
         if unsampled:
             return super().make_image(renderer, magnification, unsampled)
         axes: Any = self.axes
-        colours = _averaged(np.asarray(self.get_array()), *axes.block)
-        columns, rows = (
-            _cells_at(round(side * magnification), limits, cells, blocks)
-            for side, limits, cells, blocks in zip(
-                axes.bbox.size,
-                (axes.get_xlim(), axes.get_ylim()),
-                self.get_size()[::-1],
-                colours.shape[1::-1],
-                strict=True,
-            )
-        )
-        opaque = np.insert(colours[rows[:, np.newaxis], columns], 3, 255, axis=2)
+        left, right, bottom, top = (round(x + 0.5) for x in (*axes.get_xlim(), *axes.get_ylim()))
+        colours = _averaged(np.asarray(self.get_array())[top:bottom, left:right], *axes.block)
+        wide, high = np.rint(axes.bbox.size * magnification / colours.shape[1::-1]).astype(int)
+        large = colours[::-1].repeat(high, axis=0).repeat(wide, axis=1)
+        opaque = np.insert(large, 3, 255, axis=2)
         return opaque, round(axes.bbox.x0), round(axes.bbox.y0), IdentityTransform()
 
 
@@ -143,36 +125,19 @@ def _averaged(colours: NDArray[np.uint8], rows: int, columns: int) -> NDArray[np
     return np.rint(means.values).astype(np.uint8)
 
 
-def _cells_at(
-    pixels: int, limits: tuple[float, float], cells: int, blocks: int
-) -> NDArray[np.int64]:
-    """Block under the middle of each pixel of the screen, from the left or from the bottom."""
-    middles = limits[0] + (np.arange(pixels) + 0.5) / pixels * (limits[1] - limits[0])
-    return np.clip(((middles + 0.5) * blocks / cells).astype(int), 0, blocks - 1)
-
-
 def map_figure(
     shape: Sequence[int], *, panels: int = 1, lines: int = 1, beside: float = 0.15
 ) -> tuple[StyledFigure, list[CellAxes]]:
-    """Return a figure for maps of a shape, two in a row.
+    """Return a figure for maps of a shape (rows, columns), two in a row.
 
-    Parameters
-    ----------
-    shape : sequence of int
-        Rows and columns.
-    panels : int
-        How many maps.
-    lines : int
-        Lines of legend below each.
-    beside : float
-        Room on the right, for a colour bar or a histogram (inch).
+    There is room for `lines` of legend below each, and on the right for what goes `beside` (inch).
     """
     across = min(panels, 2)
     scale = max(SIDE // across // max(shape), 1) / SHEET["figure.dpi"]
     height, width = (scale * cells for cells in shape)
     step = np.array([LEFT + width, ABOVE + height + BELOW + lines * LINE])
     size = step * (across, -(-panels // across)) + (beside, 0)
-    figure = new_figure(*size, layout=None)
+    figure = new_figure(size[0], size[1], layout=None)
     panes = []
     for panel in range(panels):
         column, row = panel % across, panel // across
@@ -200,7 +165,7 @@ def draw_colour_bar(ax: CellAxes, cells: CellMap, scale: ScalarMappable) -> None
     """Draw the scale of colours beside a map, with arrows where values lie beyond."""
     low, high = scale.get_clim()
     below, above = bool((cells.known < low).any()), bool((cells.known > high).any())
-    extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[(below, above)]
+    extend = ("neither", "min", "max", "both")[below + 2 * above]
     bar = axes_beside(ax, 0.12, 0.17)
     bar.figure.colorbar(scale, cax=bar, extend=extend, label=cells.label)
 
@@ -228,5 +193,4 @@ def legend_below(ax: Axes, handles: list[Patch], *, ncols: int) -> None:
         bbox_to_anchor=(0.5, 0),
         bbox_transform=ax.transAxes + down,
         borderaxespad=0,
-        columnspacing=1.2,
     )

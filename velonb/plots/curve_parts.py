@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -14,7 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
-from velonb.plots.pixel import average_points, curve_of, points_of, pulls_of
+from velonb.plots.facts import average_points, curve_of, points_of, pulls_of
 from velonb.plots.style import AVERAGE, BAND, DATA, FIT_STYLES, fit_colour
 
 DENSE = 250
@@ -24,16 +25,14 @@ DENSE = 250
 class Points:
     """A measured scan with its 68 % intervals; open markers are thresholds without hits."""
 
-    def __init__(
-        self, ax: Axes, *, color: str = DATA, marker: str = "o", size: float = 3.5
-    ) -> None:
+    def __init__(self, ax: Axes, **options: Any) -> None:
+        style: dict[str, Any] = {"color": DATA, "marker": "o", "ls": "", "zorder": 3}
+        style |= options
         self._axes = ax
-        self.bars = LineCollection([], colors=color, linewidths=0.8, zorder=2)
+        self.bars = LineCollection([], colors=style["color"], linewidths=0.8, zorder=2)
         ax.add_collection(self.bars, autolim=False)
-        (self.counted,) = ax.plot([], [], marker, color=color, ms=size, zorder=3)
-        (self.zeros,) = ax.plot(
-            [], [], marker, color=color, ms=size, mfc="white", mew=0.8, zorder=3
-        )
+        (self.counted,) = ax.plot([], [], **style)
+        (self.zeros,) = ax.plot([], [], **style, mfc="white", mew=0.8)
 
     def move(self, points: xr.Dataset) -> None:
         """Show a scan from `points_of` or `average_points`."""
@@ -45,39 +44,22 @@ class Points:
         self.zeros.set_data(t[zero], flux[zero])
         self._axes.update_datalim(ends.reshape(-1, 2))
 
-    @property
-    def artists(self) -> list[Artist]:
-        """All of it."""
-        return [self.bars, self.counted, self.zeros]
-
 
 class PixelCurves:
-    """The scan of one pixel, its fits and their pulls.
+    """The scan of one pixel, its fits and, on the axes `below`, their pulls.
 
-    Parameters
-    ----------
-    ax, below : matplotlib.axes.Axes
-        Where curves and pulls are drawn; without `below` no pulls are.
-    flux, fits : xarray.Dataset
-        From `compute_flux` and `fit_pixels`.
-    names : sequence of str
-        Which fits; the pulls of the first are filled, the others open.
-    colour : str, optional
-        Of everything; by default data are black and each fit has its own colour.
-    pulls : int, optional
-        Of so many fits the pulls are drawn; by default of all.
+    Without a colour, data are black and each fit has its own; of a pixel with a colour the pulls
+    of the first fit alone are drawn.
     """
 
     def __init__(
         self,
         ax: Axes,
-        below: Axes | None,
+        below: Axes,
         flux: xr.Dataset,
         fits: xr.Dataset,
         names: Sequence[str],
-        *,
         colour: str | None = None,
-        pulls: int | None = None,
     ) -> None:
         self._flux, self._fits = flux, fits
         self._dense = dense_thresholds(flux)
@@ -86,9 +68,9 @@ class PixelCurves:
         self.pulls: dict[str, Line2D] = {}
         for position, (name, style) in enumerate(zip(names, cycle(FIT_STYLES), strict=False)):
             own = colour or fit_colour(name, position)
-            self.curves[name] = draw_curve(ax, [], [], color=own, style=style)
-            if below is not None and (pulls is None or position < pulls):
-                self.pulls[name] = draw_pulls(below, [], [], color=own, filled=position == 0)
+            (self.curves[name],) = ax.plot([], [], style, color=own, zorder=4)
+            if colour is None or position == 0:
+                self.pulls[name] = draw_pulls(below, [], [], own, filled=position == 0)
 
     def move(self, row: int, column: int) -> tuple[float, float]:
         """Show a pixel; its highest flux and its largest pull."""
@@ -109,20 +91,19 @@ class PixelCurves:
     @property
     def artists(self) -> list[Artist]:
         """All of it."""
-        return [*self.points.artists, *self.curves.values(), *self.pulls.values()]
+        points = [self.points.bars, self.points.counted, self.points.zeros]
+        return [*points, *self.curves.values(), *self.pulls.values()]
 
 
-def draw_average(
-    ax: Axes, flux: xr.Dataset, asic: ModelResult | None
-) -> tuple[Line2D, Line2D | None]:
-    """Draw the average pixel and the fit of the ASIC, divided by the number of active pixels."""
-    points = Points(ax, color=AVERAGE, marker="s", size=2)
+def draw_average(ax: Axes, flux: xr.Dataset, asic: ModelResult | None) -> list[Line2D]:
+    """Draw the average pixel and, divided by the number of active pixels, the fit of the ASIC."""
+    points = Points(ax, color=AVERAGE, marker="s", ms=2)
     points.move(average_points(flux))
     if asic is None:
-        return points.counted, None
+        return [points.counted]
     dense = dense_thresholds(flux)
     values = np.asarray(asic.eval(t=dense)) / flux.attrs["active_pixels"]
-    return points.counted, draw_curve(ax, dense, values, color=AVERAGE)
+    return [points.counted, *ax.plot(dense, values, color=AVERAGE, zorder=4)]
 
 
 def dense_thresholds(flux: xr.Dataset) -> NDArray[np.float64]:
@@ -131,19 +112,12 @@ def dense_thresholds(flux: xr.Dataset) -> NDArray[np.float64]:
     return np.linspace(thresholds.min(), thresholds.max(), DENSE)
 
 
-def draw_curve(
-    ax: Axes, thresholds: ArrayLike, values: ArrayLike, *, color: str, style: str = "-"
-) -> Line2D:
-    """Draw a curve (DAC, hits/s) over the data; move it with `set_data`."""
-    return ax.plot(thresholds, values, style, color=color, zorder=4)[0]
-
-
 def draw_pulls(
-    ax: Axes, thresholds: ArrayLike, pulls: ArrayLike, *, color: str, filled: bool = True
+    ax: Axes, thresholds: ArrayLike, pulls: ArrayLike, colour: str, *, filled: bool = True
 ) -> Line2D:
     """Draw residual pulls as markers on axes made by `frame_pulls`; move them with `set_data`."""
-    face = color if filled else "white"
-    return ax.plot(thresholds, pulls, "o", ms=3, color=color, mfc=face, mew=0.8)[0]
+    face = colour if filled else "white"
+    return ax.plot(thresholds, pulls, "o", ms=3, color=colour, mfc=face, mew=0.8)[0]
 
 
 def frame_pulls(ax: Axes, widest: float = 0.0) -> None:

@@ -20,14 +20,12 @@ from velonb.plots.curve_parts import (
     Points,
     dense_thresholds,
     draw_average,
-    draw_curve,
     draw_pulls,
     frame_pulls,
     largest,
 )
-from velonb.plots.pixel import average_points, describe_pixel, pulls_of
+from velonb.plots.facts import average_points, describe_pixel, pulls_of, value_text
 from velonb.plots.style import FIT_STYLES, PIXEL_COLOURS, new_figure, styled
-from velonb.plots.text import value_text
 from velonb.vocabulary import attributes_of, check_fit
 
 
@@ -65,7 +63,6 @@ def plot_pixel_scan(
     Returns
     -------
     matplotlib.figure.Figure
-        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -85,12 +82,12 @@ def plot_pixel_scan(
     if names:
         check_fit(fits, *names)
     figure = new_figure(5.6, max(3.4, 1.1 + 0.56 * len(chosen)))
-    ax, below = _curve_axes(figure, with_pulls=bool(names))
+    figure.subplots(1 + bool(names), sharex=True, height_ratios=(3, 1)[: 1 + bool(names)])
+    ax, below = figure.axes[0], figure.axes[-1]
     legend = _average_entries(ax, flux, asic) if average else {}
     widest = 0.0
     for pixel, colour in zip(chosen, cycle(PIXEL_COLOURS), strict=False):
-        options: dict[str, Any] = {} if alone else {"colour": colour, "pulls": 1}
-        curves = PixelCurves(ax, below, flux, fits, names, **options)
+        curves = PixelCurves(ax, below, flux, fits, names, None if alone else colour)
         widest = max(widest, curves.move(*pixel)[1])
         legend |= _entries(curves, fits, pixel, alone=alone)
     if not alone:
@@ -109,13 +106,6 @@ def _pixel_list(pixels: Any) -> list[tuple[int, int]]:
     return [(int(row), int(column)) for row, column in array.reshape(-1, 2)]
 
 
-def _curve_axes(figure: Figure, *, with_pulls: bool) -> tuple[Axes, Axes | None]:
-    if not with_pulls:
-        return figure.subplots(), None
-    ax, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
-    return ax, below
-
-
 def _finished(figure: Figure, legend: dict[Line2D, str], widest: float, **texts: str) -> Figure:
     ax, *below = figure.axes
     for axes in below:
@@ -129,11 +119,8 @@ def _finished(figure: Figure, legend: dict[Line2D, str], widest: float, **texts:
 
 
 def _average_entries(ax: Axes, flux: xr.Dataset, asic: ModelResult | None) -> dict[Line2D, str]:
-    points, curve = draw_average(ax, flux, asic)
-    if asic is None or curve is None:
-        return {points: "average pixel"}
-    lines = ["ASIC fit / active pixels", *_asic_lines(asic, "E0", "s")]
-    return {points: "average pixel", curve: "\n".join(lines)}
+    texts = "average pixel", "\n".join(["ASIC fit / active pixels", *_asic_lines(asic, "E0", "s")])
+    return dict(zip(draw_average(ax, flux, asic), texts, strict=False))
 
 
 def _entries(
@@ -148,11 +135,9 @@ def _entries(
     return {measured: "hits / exposure"} | dict(zip(curves.curves.values(), lines, strict=True))
 
 
-def _asic_lines(asic: ModelResult, *names: str) -> list[str]:
-    return [
-        value_text(name, asic.params[name].value, asic.params[name].stderr, units)
-        for name, units in ((name, attributes_of(name)["units"]) for name in names)
-    ]
+def _asic_lines(asic: ModelResult | None, *names: str) -> list[str]:
+    fitted = [] if asic is None else [asic.params[name] for name in names]
+    return [value_text(p.name, p.value, p.stderr, attributes_of(p.name)["units"]) for p in fitted]
 
 
 @styled
@@ -169,7 +154,6 @@ def plot_asic_fit(flux: xr.Dataset, asic: ModelResult) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        It shows itself as the value of a notebook cell.
 
     Examples
     --------
@@ -185,9 +169,10 @@ def plot_asic_fit(flux: xr.Dataset, asic: ModelResult) -> Figure:
     t = dense_thresholds(flux)
     terms = zip(_asic_terms(asic, t), (text, "photopeak", "charge sharing"), strict=True)
     for (values, label), colour, style in zip(terms, PIXEL_COLOURS, FIT_STYLES, strict=False):
-        legend[draw_curve(ax, t, values, color=colour, style=style)] = label
+        (curve,) = ax.plot(t, values, style, color=colour, zorder=4)
+        legend[curve] = label
     pulls = pulls_of(points, asic.eval(t=points["threshold"].values))
-    draw_pulls(below, points["threshold"], pulls, color=PIXEL_COLOURS[0])
+    draw_pulls(below, points["threshold"], pulls, PIXEL_COLOURS[0])
     labels = {"title": "Sum of all active pixels", "ylabel": "Flux of the ASIC (hits/s)"}
     return _finished(figure, legend, largest(pulls), **labels)
 

@@ -1,4 +1,4 @@
-"""Figures of distributions over the pixels: p-values, pulls, profiles along rows and columns."""
+"""Figures of how pixels and acquisitions are distributed: p-values, pulls, profiles, the audit."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
 from velonb.heterogeneity import good_values
-from velonb.plots.style import BAND, PIXEL_COLOURS, fit_colour, new_figure, styled
-from velonb.plots.text import axis_label, parameter_title
+from velonb.plots.cells import CellAxes
+from velonb.plots.facts import axis_label, parameter_title
+from velonb.plots.painter import CellMap, cell_map
+from velonb.plots.style import (
+    BAND,
+    CLASS_COLOURS,
+    PIXEL_COLOURS,
+    fit_colour,
+    new_figure,
+    say,
+    styled,
+)
 from velonb.statistics import weighted_mean
 from velonb.vocabulary import SIGMA_PERCENTILES, check_fit
 
@@ -152,7 +162,7 @@ def plot_pattern(
     ``plot_pattern(fits, "E0")``
     """
     value, error = good_values(fits, parameter, fit)
-    if not np.isfinite(error).any():
+    if np.isfinite(value).any() and not np.isfinite(error).any():
         raise ValueError(f"{parameter} has no error in fit {fit!r}: it was held fixed there")
     label = axis_label(f"Mean {parameter}", fits[parameter].attrs.get("units"))
     figure = new_figure(5.6, 3.6)
@@ -167,9 +177,59 @@ def plot_pattern(
 
 
 def _profile(ax: Axes, value: xr.DataArray, error: xr.DataArray, group: xr.DataArray) -> None:
+    if not np.isfinite(error).any():
+        say(ax, "no good pixel")
+        return
     keys = np.unique(group)
     means = np.array(
         [weighted_mean(value.where(group == key), error.where(group == key)) for key in keys]
     )
     ax.errorbar(keys, means[:, 0], means[:, 1], fmt="o", ms=2, lw=0.7, color="black")
     ax.axhline(weighted_mean(value, error)[0], color=PIXEL_COLOURS[0], lw=0.9)
+
+
+@styled
+def plot_acquisitions(scan: xr.Dataset) -> Figure:
+    """Draw the audit of a scan: the status of every acquisition and the flux of its last columns.
+
+    Parameters
+    ----------
+    scan : xarray.Dataset
+        From `load_scan`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Examples
+    --------
+    ``plot_acquisitions(scan)``
+    """
+    figure = new_figure(5.6, 3.6, layout="compressed")
+    ax = CellAxes.on(figure, 2, 1, 1, square=False)
+    below = figure.add_subplot(212)
+    status = scan["acquisition_status"].transpose("acquisition", "threshold")
+    cells = cell_map(status)
+    ax.paint(cells, cells.scale())
+    lost = int((scan["exposure"].values <= 0).sum())
+    title = f"{scan.sizes['threshold']} thresholds"
+    ax.set(title=f"{title}, {lost} without a good acquisition" if lost else title, xlabel="")
+    _draw_flux(below, scan, cells)
+    below.set(xlim=ax.get_xlim(), xlabel="Threshold (DAC)")
+    below.set_ylabel("Last columns\n(hits/s per pixel)")
+    below.set_xticks(ax.get_xticks(), [text.get_text() for text in ax.get_xticklabels()])
+    figure.legend(handles=cells.handles()[::-1], loc="outside lower center", ncols=4)
+    return figure
+
+
+def _draw_flux(ax: Axes, scan: xr.Dataset, cells: CellMap) -> None:
+    flux = scan["last_columns_flux"].transpose("acquisition", "threshold").values
+    for code, name in cells.classes.items():
+        chosen = (cells.values.values == code) & np.isfinite(flux)
+        colour = CLASS_COLOURS[name]
+        where = np.nonzero(chosen)[1]
+        ax.plot(where, flux[chosen], "o", ms=3, color=colour, mec="black", mew=0.3)
+    if not np.isfinite(flux).any():
+        say(ax, "no active pixel in the last columns")
+    if "bad_cut" in scan.attrs:
+        ax.axhline(scan.attrs["bad_cut"], color="black", lw=0.8, ls="--")

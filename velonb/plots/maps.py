@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import xarray as xr
-from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -18,9 +18,9 @@ from velonb.plots.cells import (
     legend_below,
     map_figure,
 )
+from velonb.plots.facts import good_values, median_text, parameter_title, width_text
 from velonb.plots.painter import CellMap, cell_map, fitted_map, hits_map
 from velonb.plots.style import styled
-from velonb.plots.text import good_values, median_text, parameter_title, width_text
 
 
 def plot_heatmap(
@@ -50,7 +50,6 @@ def plot_heatmap(
     Returns
     -------
     matplotlib.figure.Figure
-        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -62,7 +61,8 @@ def plot_heatmap(
     ``plot_heatmap(fits, "E0", fit="fixed")``
     """
     cells = _parameter_map(fits, parameter, fit)
-    return _with_bar(cells, parameter_title(fits, parameter, fit), percentiles, cmap)
+    title = parameter_title(fits, parameter, fit)
+    return _with_bar(cells, title, percentiles=percentiles, cmap=cmap)
 
 
 def plot_map(
@@ -93,7 +93,6 @@ def plot_map(
     Returns
     -------
     matplotlib.figure.Figure
-        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -104,8 +103,7 @@ def plot_map(
     --------
     ``plot_map(fits["E0"].sel(fit="free") - truth["E0"], name="E0 - truth", units="DAC")``
     """
-    if not isinstance(values, xr.DataArray):
-        values = xr.DataArray(np.asarray(values))
+    values = xr.DataArray(values)
     if values.ndim != 2:
         raise ValueError(f"values has the shape {values.shape}; a map has (row, column)")
     if "row" not in values.dims:
@@ -116,7 +114,8 @@ def plot_map(
     label = name or str(values.name or "value")
     units = units or values.attrs.get("units", "1")
     cells = cell_map(values.rename(label).assign_attrs(units=units), mask=mask)
-    return _with_bar(cells, title or median_text(label, cells.known, units), percentiles, cmap)
+    title = title or median_text(label, cells.known, units)
+    return _with_bar(cells, title, percentiles=percentiles, cmap=cmap)
 
 
 def plot_hits(
@@ -136,7 +135,6 @@ def plot_hits(
     Returns
     -------
     matplotlib.figure.Figure
-        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -179,7 +177,6 @@ def plot_parameter(
     Returns
     -------
     matplotlib.figure.Figure
-        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -191,11 +188,11 @@ def plot_parameter(
     ``plot_parameter(fits, "s")``
     """
     cells = _parameter_map(fits, parameter, fit)
-    low, high = limits = cells.limits(percentiles)
-    title, scale = parameter_title(fits, parameter, fit), cells.scale(limits)
+    title, scale = parameter_title(fits, parameter, fit), cells.scale(percentiles)
     figure, (ax,) = _draw_maps({title: cells}, scale, beside=2.25)
     beside = axes_beside(ax, 0.65, 1.4)
     # A tenth of the scale more at each end: the histogram shows what the colours leave out.
+    low, high = scale.get_clim()
     margin = 0.1 * (high - low)
     good = good_values(fits, parameter, fit)
     counts, edges = np.histogram(good, bins, (low - margin, high + margin))
@@ -218,7 +215,6 @@ def plot_fit_types(fits: xr.Dataset, *, fit: Sequence[str] = ("free", "fixed")) 
     Returns
     -------
     matplotlib.figure.Figure
-        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -244,7 +240,6 @@ def plot_needs(fits: xr.Dataset) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        It shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -270,13 +265,8 @@ def _parameter_map(fits: xr.Dataset, parameter: str, fit: str) -> CellMap:
 
 
 @styled
-def _with_bar(
-    cells: CellMap,
-    title: str,
-    percentiles: tuple[float, float] = (1.0, 99.0),
-    cmap: str = "viridis",
-) -> Figure:
-    scale = cells.scale(cells.limits(percentiles), cmap)
+def _with_bar(cells: CellMap, title: str, **colours: Any) -> Figure:
+    scale = cells.scale(**colours)
     figure, (ax,) = _draw_maps({title: cells}, scale, beside=0.95)
     draw_colour_bar(ax, cells, scale)
     return figure
@@ -284,18 +274,14 @@ def _with_bar(
 
 @styled
 def _draw_maps(
-    maps: dict[str, CellMap],
-    scale: ScalarMappable | None = None,
-    *,
-    beside: float = 0.15,
-    ncols: int = 3,
+    maps: dict[str, CellMap], scale: Any = None, *, beside: float = 0.15, ncols: int = 3
 ) -> tuple[Figure, list[CellAxes]]:
     legends = [cells.handles() for cells in maps.values()]
     lines = -(-max(map(len, legends)) // ncols)
     shape = next(iter(maps.values())).values.shape
     figure, panels = map_figure(shape, panels=len(maps), lines=max(lines, 1), beside=beside)
     for ax, (title, cells), handles in zip(panels, maps.items(), legends, strict=True):
-        ax.paint(cells, scale)
+        ax.paint(cells, scale or cells.scale())
         ax.set_title(title)
         legend_below(ax, handles, ncols=ncols)
     return figure, panels

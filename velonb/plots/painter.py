@@ -15,8 +15,8 @@ from matplotlib.colors import BoundaryNorm, ListedColormap, Normalize, to_rgba_a
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike, NDArray
 
+from velonb.plots.facts import axis_label
 from velonb.plots.style import CLASS_COLOURS, REASON_COLOURS
-from velonb.plots.text import axis_label
 from velonb.vocabulary import CUT, SIGMA_PERCENTILES, classes_of, good
 
 REASONS = ("value", *REASON_COLOURS)
@@ -26,21 +26,14 @@ _PALETTE = np.rint(255 * to_rgba_array(["none", *REASON_COLOURS.values()])[:, :3
 
 @dataclass(frozen=True, eq=False)
 class CellMap:
-    """A number or a class for each cell, why there is none, and how to paint it.
-
-    Parameters
-    ----------
-    values : xarray.DataArray, two dimensions
-        With name, units and, of classes, flags.
-    reasons : ndarray of int8
-        0 where the cell has a value, else a position in `REASONS`.
-    good : ndarray of bool, optional
-        The cells that the scale of colours should show well; by default all.
-    """
+    """A number or a class for each cell, why there is none, and how to paint it."""
 
     values: xr.DataArray
+    """In two dimensions, with name, units and, of classes, flags."""
     reasons: NDArray[np.int8]
+    """0 where the cell has a value, else a position in `REASONS`."""
     good: NDArray[np.bool_] | None = None
+    """The cells that the scale of colours should show well; all by default."""
 
     @property
     def label(self) -> str:
@@ -58,7 +51,7 @@ class CellMap:
         coded = "flag_values" in self.values.attrs
         return dict(sorted(classes_of(self.values).items())) if coded else {}
 
-    def limits(self, percentiles: tuple[float, float] = (1.0, 99.0)) -> tuple[float, float]:
+    def limits(self, percentiles: tuple[float, float]) -> tuple[float, float]:
         """Return limits of colour between percentiles of the bulk of good cells.
 
         A fit that ended on the edge of the physical region says nothing about the spread of the
@@ -73,20 +66,20 @@ class CellMap:
         return colour_limits(kept[core], percentiles)
 
     def scale(
-        self, limits: tuple[float, float] | None = None, cmap: str = "viridis"
+        self, percentiles: tuple[float, float] = (1.0, 99.0), cmap: str = "viridis"
     ) -> ScalarMappable:
-        """Return what turns values into colours; a colour bar can be made of it."""
+        """Return what turns values into colours, between `limits`; colour bars are made of it."""
         if not self.classes:
-            return ScalarMappable(Normalize(*(limits or self.limits())), mpl.colormaps[cmap])
+            return ScalarMappable(Normalize(*self.limits(percentiles)), mpl.colormaps[cmap])
         edges = np.array([*self.classes, max(self.classes) + 1]) - 0.5
         colours = ListedColormap([CLASS_COLOURS[name] for name in self.classes.values()])
         return ScalarMappable(BoundaryNorm(edges, colours.N), colours)
 
     def paint(
-        self, scale: ScalarMappable | None = None, visible: NDArray[np.bool_] | None = None
+        self, scale: ScalarMappable, visible: NDArray[np.bool_] | None = None
     ) -> NDArray[np.uint8]:
         """Return the colours of all cells, (row, column, 3); those not visible fade to one."""
-        colours = (scale or self.scale()).to_rgba(self.values.values, bytes=True)[..., :3]
+        colours = scale.to_rgba(self.values.values, bytes=True)[..., :3]
         reasons = self.reasons
         if visible is not None:
             reasons = np.where(visible, reasons, REASONS.index("not shown"))
@@ -121,7 +114,7 @@ def cell_map(
     fit_type: ArrayLike | None = None,
     mask: ArrayLike | None = None,
     dead: ArrayLike | None = None,
-    good: NDArray[np.bool_] | None = None,
+    good: ArrayLike | None = None,
 ) -> CellMap:
     """Return a map of values, of which masked and dead pixels have none."""
     missing = ~np.isfinite(values.values.astype(float))
@@ -131,7 +124,7 @@ def cell_map(
     for name, marks in (("masked", mask), ("dead", dead)):
         if marks is not None:
             reasons[np.asarray(marks, dtype=bool)] = REASONS.index(name)
-    return CellMap(values, reasons, good)
+    return CellMap(values, reasons, None if good is None else np.asarray(good))
 
 
 def colour_limits(
@@ -140,16 +133,6 @@ def colour_limits(
     """Return limits of colour that a few outlying values cannot rule.
 
     They are always apart, and (0, 1) where no value is finite.
-
-    Raises
-    ------
-    ValueError
-        If the percentiles are not 0 <= low < high <= 100.
-
-    Examples
-    --------
-    >>> colour_limits([1, 2, 3, np.nan], (0, 100))
-    (1.0, 3.0)
     """
     low, high = percentiles
     if not 0 <= low < high <= 100:
@@ -168,18 +151,12 @@ def colour_limits(
 
 
 def fitted_map(
-    fits: xr.Dataset,
-    name: str,
-    fit: str = "free",
-    *,
-    mask: ArrayLike | None = None,
-    dead: ArrayLike | None = None,
+    fits: xr.Dataset, name: str, fit: str = "free", **marks: ArrayLike | None
 ) -> CellMap:
-    """Return the map of a variable of the fits."""
+    """Return the map of a variable of the fits; `mask` and `dead` mark pixels without a value."""
     trusted = good(fits, fit).values
     chosen = fits.sel(fit=fit).transpose(..., "row", "column")
-    fit_type = chosen["fit_type"].values
-    return cell_map(chosen[name], fit_type=fit_type, mask=mask, dead=dead, good=trusted)
+    return cell_map(chosen[name], fit_type=chosen["fit_type"].values, good=trusted, **marks)
 
 
 def hits_map(scan: xr.Dataset, threshold: int | None, dead: ArrayLike | None = None) -> CellMap:

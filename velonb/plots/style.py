@@ -6,10 +6,11 @@ from collections.abc import Callable
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from IPython.display import publish_display_data
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -95,14 +96,14 @@ def few_colours(picture: Image.Image, number: int) -> Image.Image:
     return few
 
 
-def new_figure(
-    width: float,
-    height: float,
-    *,
-    layout: Literal["constrained", "compressed"] | None = "constrained",
-) -> StyledFigure:
+def new_figure(width: float, height: float, layout: Any = "constrained") -> StyledFigure:
     """Return an empty figure of a size (inch); without a layout, axes are where they are put."""
     return StyledFigure(figsize=(width, height), layout=layout)
+
+
+def say(ax: Axes, text: str) -> None:
+    """Write why axes are empty into their middle."""
+    ax.text(0.5, 0.5, text, ha="center", va="center", transform=ax.transAxes)
 
 
 def fit_colour(name: str, position: int) -> str:

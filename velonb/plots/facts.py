@@ -1,4 +1,4 @@
-"""What a figure of one pixel shows, as plain numbers and words: nothing here draws."""
+"""What figures and tables tell of a pixel and of a parameter: plain numbers and words."""
 
 from __future__ import annotations
 
@@ -10,21 +10,100 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
 from velonb.models import PARAMETERS, threshold_curve
-from velonb.plots.text import value_text
-from velonb.statistics import likelihood_residual
-from velonb.vocabulary import ONE_SIGMA, attributes_of, check_fit, classes_of, locate
+from velonb.statistics import likelihood_residual, round_to_error, weighted_mean
+from velonb.vocabulary import (
+    ONE_SIGMA,
+    SIGMA_PERCENTILES,
+    attributes_of,
+    check_fit,
+    classes_of,
+    good,
+    locate,
+)
+
+TITLES = {"p_value": "p-value", "chi2": "chi-square", "fit_type": "fit type"}
+TITLES["needs"] = "what the pixel needs"
+
+
+def readable(name: str) -> str:
+    """Return the name of a variable as a reader expects it."""
+    return (
+        f"error of {name.removesuffix('_err')}" if name.endswith("_err") else TITLES.get(name, name)
+    )
+
+
+def axis_label(name: str, units: Any) -> str:
+    """Return a name with its unit, as axes carry it."""
+    return readable(name) if units in (None, "", "1") else f"{readable(name)} ({units})"
+
+
+def value_text(name: str, value: float, error: float | None, units: str | None) -> str:
+    """Return ``name = value ± error unit``, rounded to the error, or to some digits without.
+
+    Examples
+    --------
+    >>> value_text("E0", 1551.2387, 0.3142, "DAC")
+    'E0 = 1551.24 ± 0.31 DAC'
+    >>> value_text("p-value", 0.527991, None, "1")
+    'p-value = 0.528'
+    """
+    if error is not None and np.isfinite(error) and error > 0:
+        number = round_to_error(value, error)
+    else:
+        number = f"{value:.4g}" if abs(value) < 1000 else f"{value:.1f}"
+    unit = "" if units in (None, "", "1") else f" {units}".replace(" 1/", " /")
+    return f"{name} = {number}{unit}"
+
+
+def median_text(name: str, values: ArrayLike, units: str | None) -> str:
+    """Return a median in words, or that there is none."""
+    finite = np.asarray(values, dtype=float)
+    finite = finite[np.isfinite(finite)]
+    if not finite.size:
+        return f"{readable(name)}: no value"
+    return f"median {value_text(readable(name), float(np.median(finite)), None, units)}"
+
+
+def good_values(fits: xr.Dataset, variable: str, fit: str) -> NDArray[np.float64]:
+    """Return the values of a variable in good pixels, in one dimension; NaN is kept."""
+    values = fits[variable].sel(fit=fit).transpose("row", "column").values
+    return np.asarray(values[good(fits, fit).values], dtype=float)
+
+
+def parameter_title(fits: xr.Dataset, parameter: str, fit: str) -> str:
+    """Summarise a parameter over the good pixels of a fit, in two lines.
+
+    The weighted mean and its error; of a parameter that was held fixed its value, of a variable
+    that has no error its median. Then the fit and how many pixels.
+    """
+    values, units = good_values(fits, parameter, fit), fits[parameter].attrs.get("units")
+    who = f"{fit} fit, {values.size:,} good pixels"
+    if f"{parameter}_err" not in fits or not values.size:
+        return f"{median_text(parameter, values, units)}\n{who}"
+    errors = good_values(fits, f"{parameter}_err", fit)
+    if not np.isfinite(errors).any():
+        return f"{value_text(parameter, float(np.median(values)), None, units)}, held fixed\n{who}"
+    return f"{value_text(parameter, *weighted_mean(values, errors), units)}\nweighted mean, {who}"
+
+
+def width_text(fits: xr.Dataset, parameter: str, fit: str) -> str:
+    """Tell half the width that holds 68 % of good pixels and, to compare, their median error."""
+    values = good_values(fits, parameter, fit)
+    if not np.isfinite(values).any():
+        return ""
+    low, _, high = np.nanpercentile(values, SIGMA_PERCENTILES)
+    widths = {"68 % half width": (high - low) / 2}
+    if f"{parameter}_err" in fits:
+        errors = good_values(fits, f"{parameter}_err", fit)
+        widths |= {"median error": np.nanmedian(errors)} if np.isfinite(errors).any() else {}
+    unit = fits[parameter].attrs.get("units")
+    return "\n".join(value_text(name, float(f"{w:.3g}"), None, unit) for name, w in widths.items())
 
 
 def poisson_interval(hits: ArrayLike, *, level: float = ONE_SIGMA) -> tuple[Any, Any]:
     """Return the central confidence interval of the expectation behind a count.
 
     The lower limit of no hits is 0. After Garwood, Biometrika 28 (1936) 437.
-
-    Examples
-    --------
-    >>> low, high = poisson_interval([0, 100])
-    >>> low.round(2), high.round(2)
-    (array([ 0.  , 90.02]), array([  1.84, 111.03]))
     """
     hits = np.asarray(hits, dtype=float)
     tail = (1 - level) / 2
@@ -35,11 +114,8 @@ def poisson_interval(hits: ArrayLike, *, level: float = ONE_SIGMA) -> tuple[Any,
 def points_of(flux: xr.Dataset, row: int, column: int) -> xr.Dataset:
     """Return the measured scan of one pixel, without the thresholds that have no exposure.
 
-    Returns
-    -------
-    xarray.Dataset
-        Along `threshold` (DAC): `flux` and its 68 % Poisson interval `low`, `high` (hits/s),
-        `hits`, `exposure` (s).
+    Along `threshold` (DAC): `flux` and its 68 % Poisson interval `low`, `high` (hits/s), `hits`,
+    `exposure` (s).
     """
     place = locate(flux, row, column)
     exposed = flux["exposure"].values > 0
@@ -101,16 +177,9 @@ def pulls_of(
 ) -> NDArray[np.float64]:
     """Return residuals in units of their error: their squares add up to the statistic.
 
-    Parameters
-    ----------
-    points : xarray.Dataset
-        From `points_of` or `average_points`.
-    expected : array_like, shape (threshold,)
-        The fitted curve at those thresholds (hits/s).
-    statistic : {"poisson", "chi2"}
-        ``"poisson"`` gives the signed root of the likelihood chi-square, which for many hits is
-        (data - fit) / error; ``"chi2"`` divides by the square root of the hits, so that a
-        threshold without hits has no residual, NaN.
+    The signed root of the likelihood chi-square, which for many hits is (data - fit) / error; with
+    ``"chi2"`` divided by the square root of the hits, NaN where there are none. The fitted curve
+    is `expected` at the thresholds of the points (hits/s).
     """
     hits, mu = points["hits"].values, np.asarray(expected) * points["exposure"].values
     if statistic == "poisson":
@@ -138,18 +207,7 @@ def verdict(fits: xr.Dataset, numbers: dict[str, float], *, with_p_value: bool =
         words.append(f"p = {numbers['p_value']:.2g}")
     if numbers.get("at_limit"):
         words.append("at the limit")
-    weak = " ".join(weak_parameters(int(numbers.get("weak", 0))))
+    flags, bits = attributes_of("weak"), int(numbers.get("weak", 0))
+    parameters = zip(flags["flag_masks"], flags["flag_meanings"].split(), strict=True)
+    weak = " ".join(name for mask, name in parameters if bits & mask)
     return ", ".join(words) + (f"; weak: {weak}" if weak else "")
-
-
-def weak_parameters(bits: int) -> list[str]:
-    """Return the parameters that a value of `weak` marks.
-
-    Examples
-    --------
-    >>> weak_parameters(6)
-    ['A', 's']
-    """
-    flags = attributes_of("weak")
-    masks, names = flags["flag_masks"], flags["flag_meanings"].split()
-    return [name for mask, name in zip(masks, names, strict=True) if bits & mask]
