@@ -5,6 +5,7 @@ The tests go through one session from top to bottom; what was seen is kept under
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -16,13 +17,16 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from PIL import Image
 
 from velonb._notebooks import KERNELSPEC
+from velonb._pages import notebook_page
 from velonb.explorer.map_view import ROOM, SIZE
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -276,3 +280,16 @@ def see_last(page: Any, name: str) -> None:
     page.locator(".jp-CodeCell").last.locator(".jp-OutputArea").screenshot(
         path=SEEN / f"explorer-{name}.png"
     )
+
+
+def test_page_of_a_notebook_shows_figures_pixel_by_pixel(page: Any) -> None:
+    file = BytesIO()
+    Image.new("RGB", (1304, 40)).save(file, "png")
+    picture = {"image/png": base64.b64encode(file.getvalue()).decode()}
+    output = nbformat.v4.new_output("display_data", picture)
+    cell = nbformat.v4.new_code_cell("figure", outputs=[output], execution_count=1)
+    one = page.context.browser.new_page(viewport={"width": 900, "height": 700})
+    one.set_content(notebook_page(nbformat.v4.new_notebook(cells=[cell]), "Title"))
+    size = one.locator("img").evaluate("image => [image.width, image.naturalWidth]")
+    one.close()
+    assert size == [1304, 1304]

@@ -189,8 +189,8 @@ def plot_parameter(
     """
     cells = _parameter_map(fits, parameter, fit)
     title, scale = parameter_title(fits, parameter, fit), cells.scale(percentiles)
-    figure, (ax,) = _draw_maps({title: cells}, scale, beside=2.25)
-    beside = axes_beside(ax, 0.65, 1.4)
+    figure, (ax,) = _draw_maps({title: cells}, scale, beside=1.8)
+    beside = axes_beside(ax, 0.62, 1.08)
     # A tenth of the scale more at each end: the histogram shows what the colours leave out.
     low, high = scale.get_clim()
     margin = 0.1 * (high - low)
@@ -198,7 +198,7 @@ def plot_parameter(
     counts, edges = np.histogram(good, bins, (low - margin, high + margin))
     draw_bars(beside, edges, counts, scale.to_rgba((edges[:-1] + edges[1:]) / 2))
     beside.set(ylim=edges[[0, -1]], xlabel="Good pixels", ylabel=cells.label)
-    beside.set_title(width_text(fits, parameter, fit))
+    beside.set_title(width_text(fits, parameter, fit), loc="right")
     return figure
 
 
