@@ -494,6 +494,29 @@ def test_explore_stays_the_function_after_its_package_is_imported() -> None:
     assert vb.explore is velonb.explorer.explore
 
 
+def test_pixels_of_a_part_of_a_chip_keep_their_rows_and_columns(tmp_path: Path) -> None:
+    place = {"row": slice(16, 32), "column": slice(8, 40)}
+    flux, fits = (
+        data.assign_coords(row=range(SIZE), column=range(SIZE)).isel(place) for data in (FLUX, FITS)
+    )
+    explorer = vb.explore(flux, fits, make_asic(SIZE), folder=tmp_path)
+    assert (explorer.controls.row.min, explorer.controls.row.max) == (16, 31)
+    explorer.controls.clickable.picked = [2, 3, False, 1]
+    assert explorer.selection == [(18, 11)]
+    assert marked(explorer) == (2, 3)
+    assert (explorer.controls.row.value, explorer.controls.column.value) == (18, 11)
+    drawn = view(explorer).curve.current.curves["free"]
+    np.testing.assert_allclose(drawn.get_ydata(), curve_of(FITS, 18, 11, drawn.get_xdata()))
+    scans, parameters = (pd.read_csv(path) for path in explorer.save_pixels())
+    np.testing.assert_array_equal(scans["hits"], points_of(FLUX, 18, 11)["hits"])
+    assert parameters["E0"][0] == pytest.approx(float(FITS["E0"].sel(fit="free")[18, 11]))
+    explorer.controls.next_bad.click()
+    assert FITS["fit_type"].sel(fit="free").values[explorer.selection[0]] == 0
+    with pytest.raises(IndexError, match="row is 32; it must be 16 to 31"):
+        explorer.select(32, 11)
+    explorer.close()
+
+
 def test_wrong_data_is_refused_with_its_source() -> None:
     flux, fits = FLUX, FITS
     with pytest.raises(ValueError, match="flux has no hits: give explore what compute_flux"):
@@ -502,3 +525,9 @@ def test_wrong_data_is_refused_with_its_source() -> None:
         vb.explore(flux, fits.drop_vars("p_value"), make_asic(SIZE))
     with pytest.raises(ValueError, match=r"flux has 64 \(0 to 63\) rows, fits 32 .*: give both"):
         vb.explore(flux, fits.isel(row=slice(32)), make_asic(SIZE))
+    every_second = [
+        data.isel(row=slice(None, None, 2)).assign_coords(row=range(0, SIZE, 2))
+        for data in (flux, fits)
+    ]
+    with pytest.raises(ValueError, match=r"rows are 32 \(0 to 62\) with gaps"):
+        vb.explore(*every_second, make_asic(SIZE))

@@ -311,6 +311,20 @@ def test_plot_pixel_scan_without_fits_has_no_pulls(flux: xr.Dataset) -> None:
     assert ax.get_xlabel() == "Threshold (DAC)"
 
 
+def test_plot_pixel_scan_finds_pixels_by_the_coordinates_of_the_chip(
+    flux: xr.Dataset, fits: xr.Dataset
+) -> None:
+    shifted = [data.assign_coords(row=range(32, 32 + SIZE)) for data in (flux, fits)]
+    here, there = (
+        vp.plot_pixel_scan(*data, pixels=(row, 3), average=False)
+        for data, row in (((flux, fits), 2), (shifted, 34))
+    )
+    for mine, others in zip(here.axes[0].lines, there.axes[0].lines, strict=True):
+        np.testing.assert_array_equal(mine.get_ydata(), others.get_ydata())
+    with pytest.raises(IndexError, match="row is 2; it must be 32 to 95"):
+        vp.plot_pixel_scan(*shifted, pixels=(2, 3))
+
+
 @pytest.mark.parametrize("pixels", [[], 5, [(1, 2, 3)]])
 def test_plot_pixel_scan_refuses_what_is_no_pixel(flux: xr.Dataset, pixels: Any) -> None:
     with pytest.raises(ValueError, match=r"pixels is .*; it must be \(row, column\) or a list"):
@@ -657,6 +671,12 @@ def test_plot_pattern_finds_the_step_of_every_16th_row(fits: xr.Dataset) -> None
     assert len(by_row.containers[0].lines[0].get_ydata()) == SIZE
     assert by_row.get_ylabel() == "Mean E0 (DAC)"
     assert by_column.get_xlabel() == "Column"
+
+
+def test_plot_pattern_without_good_pixel_says_so(fits: xr.Dataset) -> None:
+    none = fits.assign(fit_type=xr.full_like(fits["fit_type"], -1))
+    figure = vp.plot_pattern(none, "E0")
+    assert {ax.texts[0].get_text() for ax in figure.axes} == {"no good pixel"}
 
 
 def test_plot_pattern_needs_an_error(fits: xr.Dataset) -> None:

@@ -153,8 +153,8 @@ def fitted(fits: xr.Dataset, row: int, column: int, fit: str) -> dict[str, float
     place: dict[Any, int] = {"fit": which, "row": row, "column": column}
     return {
         str(name): variable.values[tuple(place[dim] for dim in variable.dims)].item()
-        for name, variable in fits.data_vars.items()
-        if set(variable.dims) <= place.keys()
+        for name, variable in fits.variables.items()
+        if name not in fits.coords and set(variable.dims) <= place.keys()
     }
 
 
