@@ -566,7 +566,7 @@ def test_plot_parameter_histogram_holds_good_pixels_on_the_scale_of_the_map(
     painted = ax.images[0].get_array()[row, column] / 255
     np.testing.assert_allclose(bars.get_facecolor()[bar, :3], painted, atol=0.03)
     assert beside.get_ylabel() == "E0 (DAC)"
-    assert "median error = 3" in beside.get_title()
+    assert "median error = 3" in beside.get_title(loc="right")
 
 
 # Classes
