@@ -153,5 +153,8 @@ from .text import (
 from .vocabulary import (
     describe_fits as describe_fits,
 )
+from .vocabulary import (
+    good as good,
+)
 
 __version__: str

@@ -5,6 +5,7 @@ The tests go through one session from top to bottom; what was seen is kept under
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -16,14 +17,17 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+from PIL import Image
 
-from velonb.explorer.map_view import HISTOGRAM_BOX, MAP_BOX, SIZE
+from velonb.explorer.map_view import ROOM, SIZE
 from velonb.report.notebooks import KERNELSPEC
+from velonb.report.pages import notebook_page
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -142,11 +146,12 @@ def moved(page: Any, action: Any) -> None:
     )
 
 
-def on_map(row: int, column: int) -> dict[str, float]:
-    """Where a pixel of the chip lies on the canvas."""
-    left, bottom, width, height = MAP_BOX
-    top = SIZE[1] - bottom - height
-    return {"x": left + (column + 0.5) * width / 256, "y": top + (row + 0.5) * height / 256}
+LEFT, TOP = ROOM[0], SIZE[1] - ROOM[1] - ROOM[3]
+
+
+def on_map(row: int, column: int, size: int = 2) -> dict[str, float]:
+    """Where a pixel of the chip lies on the canvas, by its place and its size there."""
+    return {"x": LEFT + (column + 0.5) * size, "y": TOP + (row + 0.5) * size}
 
 
 def drag(page: Any, start: dict[str, float], end: dict[str, float], steps: int = 20) -> None:
@@ -191,6 +196,15 @@ def test_slider_moved_by_keyboard_moves_curve_and_table(page: Any) -> None:
     sync_api.expect(page.locator(".widget-html table")).to_contain_text(f"row {row + 1}, column")
 
 
+def test_number_typed_beside_a_slider_moves_curve_and_table(page: Any) -> None:
+    number = page.locator(".widget-slider", has_text="Column").locator(".widget-readout")
+    number.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.type("77")
+    moved(page, lambda: page.keyboard.press("Enter"))
+    sync_api.expect(page.locator(".widget-html table")).to_contain_text("column 77")
+
+
 def test_click_on_the_map_moves_curve_table_and_selection(page: Any) -> None:
     canvas = page.locator("canvas.velonb-map")
     moved(page, lambda: canvas.click(position=on_map(100, 30)))
@@ -227,11 +241,55 @@ def test_pinned_pixels_stay_in_table_and_selection(page: Any) -> None:
 
 def test_range_dragged_on_the_histogram_leaves_only_its_pixels(page: Any) -> None:
     before = int(printed(page).split()[-1])
-    left, bottom, width, height = HISTOGRAM_BOX
-    top, middle = SIZE[1] - bottom - height, left + width / 2
-    drag(page, {"x": middle, "y": top + 0.3 * height}, {"x": middle, "y": top + 0.1 * height})
+    middle, height = LEFT + ROOM[2] + 50, ROOM[3]
+    drag(page, {"x": middle, "y": TOP + 0.3 * height}, {"x": middle, "y": TOP + 0.1 * height})
     page.get_by_text(" to ", exact=False).first.wait_for()
     page.locator("canvas.velonb-map").hover(position=on_map(90, 140))
     page.wait_for_timeout(300)
     see(page, "with-a-brushed-range")
     assert 0 < int(printed(page).split()[-1]) < before / 2
+
+
+SMALL_CHIP = """
+explorer.close()
+place = {"row": slice(32, 48), "column": slice(100, 164)}
+flux, fits = (data.assign_coords(row=range(256), column=range(256)).isel(place)
+              for data in (datasets.make_flux(), datasets.make_fits()))
+explorer = vb.explore(flux, fits, datasets.make_asic())
+"""
+
+
+def test_click_selects_the_pixel_of_a_chip_that_is_not_square_nor_starts_at_0(page: Any) -> None:
+    page.locator(".jp-CodeCell").last.locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(SMALL_CHIP)
+    page.keyboard.press("Control+Enter")
+    # The pixel that the small chip begins with: before it, the page still has the full chip.
+    sync_api.expect(page.locator(".widget-html table")).to_contain_text("row 40, column 133")
+    page.get_by_text("Drag along the histogram").wait_for()
+    canvas = page.locator("canvas.velonb-map")
+    for row, column in ((0, 0), (15, 63), (4, 30)):
+        place = on_map(row, column, size=8)
+        moved(page, lambda place=place: canvas.click(position=place))
+        words = f"row {32 + row}, column {100 + column}"
+        sync_api.expect(page.locator(".widget-html table")).to_contain_text(words)
+    see_last(page, "small-chip")
+
+
+def see_last(page: Any, name: str) -> None:
+    page.locator(".jp-CodeCell").last.locator(".jp-OutputArea").screenshot(
+        path=SEEN / f"explorer-{name}.png"
+    )
+
+
+def test_page_of_a_notebook_shows_figures_pixel_by_pixel(page: Any) -> None:
+    file = BytesIO()
+    Image.new("RGB", (1304, 40)).save(file, "png")
+    picture = {"image/png": base64.b64encode(file.getvalue()).decode()}
+    output = nbformat.v4.new_output("display_data", picture)
+    cell = nbformat.v4.new_code_cell("figure", outputs=[output], execution_count=1)
+    one = page.context.browser.new_page(viewport={"width": 900, "height": 700})
+    one.set_content(notebook_page(nbformat.v4.new_notebook(cells=[cell]), "Title"))
+    size = one.locator("img").evaluate("image => [image.width, image.naturalWidth]")
+    one.close()
+    assert size == [1304, 1304]

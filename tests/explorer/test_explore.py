@@ -19,8 +19,8 @@ from datasets import BAD, CUT, MASKED, NOT_FOUND, make_asic, make_fits, make_flu
 from matplotlib.figure import Figure
 
 import velonb as vb
-from velonb.explorer.rendering import Coalesced
-from velonb.plots.pixel import curve_of, points_of
+from velonb.explorer.view import Coalesced
+from velonb.plots.facts import curve_of, points_of
 
 SIZE = 64
 FLUX, FITS = make_flux(SIZE), make_fits(SIZE)
@@ -34,7 +34,7 @@ def explorer(tmp_path: Path) -> Iterator[vb.Explorer]:
 
 
 def view(explorer: vb.Explorer):
-    return explorer._session.view
+    return explorer._view
 
 
 def marked(explorer: vb.Explorer) -> tuple[int, int]:
@@ -48,7 +48,6 @@ def assert_everything_shows(explorer: vb.Explorer, row: int, column: int) -> Non
     controls, curve = explorer.controls, view(explorer).curve
     assert explorer.selection[-1] == (row, column)
     assert (controls.row.value, controls.column.value) == (row, column)
-    assert (controls.row_text.value, controls.column_text.value) == (row, column)
     assert marked(explorer) == (row, column)
     assert controls.clickable.marks["current"] == [row, column]
     points = points_of(FLUX, row, column)
@@ -76,15 +75,9 @@ def test_figure_is_a_matplotlib_figure_that_pyplot_does_not_hold(explorer: vb.Ex
     assert plt.get_fignums() == []
 
 
-@pytest.mark.parametrize("kind", ["slider", "box"])
-def test_row_and_column_can_be_set(explorer: vb.Explorer, kind: str) -> None:
-    controls = explorer.controls
-    row, column = {
-        "slider": (controls.row, controls.column),
-        "box": (controls.row_text, controls.column_text),
-    }[kind]
-    row.value = 17
-    column.value = 53
+def test_row_and_column_can_be_set(explorer: vb.Explorer) -> None:
+    explorer.controls.row.value = 17
+    explorer.controls.column.value = 53
     assert_everything_shows(explorer, 17, 53)
 
 
@@ -269,7 +262,7 @@ def test_brushed_range_shows_only_its_pixels(explorer: vb.Explorer) -> None:
     explorer.controls.clickable.brushed = [0.5, 0.7, 1]
     values = FITS["E0"].sel(fit="free").values
     bins = explorer.controls.range.value
-    edges = explorer._session.map.edges
+    edges = explorer._map.edges
     inside = (values >= edges[bins[0]]) & (values < edges[bins[1]])
     np.testing.assert_array_equal(explorer.shown, inside)
     assert " to " in explorer.controls.range_text.value
@@ -285,7 +278,7 @@ def test_brush_on_a_coded_map_takes_whole_classes(explorer: vb.Explorer) -> None
     number = explorer.controls.range.max
     explorer.controls.clickable.brushed = [2.2 / number, 2.8 / number, 1]
     needs = FITS["needs"].values
-    known = explorer._session.map.reasons == 0
+    known = explorer._map.known
     np.testing.assert_array_equal(explorer.shown, (needs == 1) & known)
 
 
@@ -300,9 +293,9 @@ def test_histogram_marks_the_value_of_the_pixel(explorer: vb.Explorer) -> None:
 
 
 def test_percentiles_set_the_colour_limits(explorer: vb.Explorer) -> None:
-    before = view(explorer).map.image.get_array().copy()
+    before = view(explorer).map.axes.images[0].get_array().copy()
     explorer.controls.percentiles.value = (25, 75)
-    assert (view(explorer).map.image.get_array() != before).any()
+    assert (view(explorer).map.axes.images[0].get_array() != before).any()
     assert "percentiles=(25, 75)" in explorer.controls.code.value
 
 
@@ -340,7 +333,7 @@ def test_error_in_a_callback_is_shown(
     def broken() -> None:
         raise RuntimeError("the disk <is> full")
 
-    monkeypatch.setattr(explorer._session, "save_view", lambda path: broken())
+    monkeypatch.setattr(explorer, "save_view", broken)
     explorer.controls.save_view.click()
     assert "RuntimeError: the disk &lt;is&gt; full" in explorer.controls.message.value
 
@@ -501,11 +494,40 @@ def test_explore_stays_the_function_after_its_package_is_imported() -> None:
     assert vb.explore is velonb.explorer.explore
 
 
+def test_pixels_of_a_part_of_a_chip_keep_their_rows_and_columns(tmp_path: Path) -> None:
+    place = {"row": slice(16, 32), "column": slice(8, 40)}
+    flux, fits = (
+        data.assign_coords(row=range(SIZE), column=range(SIZE)).isel(place) for data in (FLUX, FITS)
+    )
+    explorer = vb.explore(flux, fits, make_asic(SIZE), folder=tmp_path)
+    assert (explorer.controls.row.min, explorer.controls.row.max) == (16, 31)
+    explorer.controls.clickable.picked = [2, 3, False, 1]
+    assert explorer.selection == [(18, 11)]
+    assert marked(explorer) == (2, 3)
+    assert (explorer.controls.row.value, explorer.controls.column.value) == (18, 11)
+    drawn = view(explorer).curve.current.curves["free"]
+    np.testing.assert_allclose(drawn.get_ydata(), curve_of(FITS, 18, 11, drawn.get_xdata()))
+    scans, parameters = (pd.read_csv(path) for path in explorer.save_pixels())
+    np.testing.assert_array_equal(scans["hits"], points_of(FLUX, 18, 11)["hits"])
+    assert parameters["E0"][0] == pytest.approx(float(FITS["E0"].sel(fit="free")[18, 11]))
+    explorer.controls.next_bad.click()
+    assert FITS["fit_type"].sel(fit="free").values[explorer.selection[0]] == 0
+    with pytest.raises(IndexError, match="row is 32; it must be 16 to 31"):
+        explorer.select(32, 11)
+    explorer.close()
+
+
 def test_wrong_data_is_refused_with_its_source() -> None:
     flux, fits = FLUX, FITS
     with pytest.raises(ValueError, match="flux has no hits: give explore what compute_flux"):
         vb.explore(flux.drop_vars("hits"), fits, make_asic(SIZE))
     with pytest.raises(ValueError, match="fits has no p_value: give explore what fit_pixels"):
         vb.explore(flux, fits.drop_vars("p_value"), make_asic(SIZE))
-    with pytest.raises(ValueError, match=r"fits \(32, 64\): give both of the same chip"):
+    with pytest.raises(ValueError, match=r"flux has 64 \(0 to 63\) rows, fits 32 .*: give both"):
         vb.explore(flux, fits.isel(row=slice(32)), make_asic(SIZE))
+    every_second = [
+        data.isel(row=slice(None, None, 2)).assign_coords(row=range(0, SIZE, 2))
+        for data in (flux, fits)
+    ]
+    with pytest.raises(ValueError, match=r"rows are 32 \(0 to 62\) with gaps"):
+        vb.explore(*every_second, make_asic(SIZE))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -10,21 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from velonb.explorer.curve_view import round_up
-from velonb.explorer.maps import (
-    DEAD,
-    NOT_SHOWN,
-    REASON_COLOURS,
-    class_counts,
-    fit_names,
-    map_titles,
-    paint,
-    pixel_map,
-    shown_pixels,
-)
+from velonb.explorer.maps import BinnedMap, binned_map, fit_names, map_titles, shown_pixels
 from velonb.explorer.selection import MAX_HISTORY, MAX_PINS, Selection, next_pixel, random_pixel
 from velonb.explorer.text import code_lines, error_html, file_stem, pixel_rows, pixel_table
+from velonb.plots.painter import REASONS, fitted_map
 
 SHAPE = (256, 256)
+CHIP = xr.Dataset(coords={"row": range(256), "column": range(256)})
 ALL_TYPES = {-2, -1, 0, 1}
 pixels = st.tuples(st.integers(0, 255), st.integers(0, 255))
 
@@ -34,8 +28,18 @@ def masks(size: int = 6) -> st.SearchStrategy[np.ndarray]:
     return flags.map(lambda values: np.array(values).reshape(size, size))
 
 
+def look_up(name: str) -> BinnedMap:
+    return binned_map(make_flux(), make_fits(), name, threshold=1480)
+
+
+def painted(shown: BinnedMap, visible: bool | np.ndarray = True, limits: Any = ()) -> np.ndarray:
+    scale = shown.cells.scale()
+    scale.set_clim(*limits)
+    return shown.cells.paint(scale, np.broadcast_to(visible, SHAPE))
+
+
 def test_selection_starts_with_one_pixel() -> None:
-    assert Selection(SHAPE, (3, 4)).pixels == [(3, 4)]
+    assert Selection(CHIP, (3, 4)).pixels == [(3, 4)]
 
 
 @pytest.mark.parametrize(
@@ -50,14 +54,14 @@ def test_selection_starts_with_one_pixel() -> None:
 def test_pixel_that_is_not_on_the_chip_is_refused(
     row: int, column: int, error: type[Exception], words: str
 ) -> None:
-    selection = Selection(SHAPE, (3, 4))
+    selection = Selection(CHIP, (3, 4))
     with pytest.raises(error, match=words):
         selection.move_to(row, column)
     assert selection.current == (3, 4)
 
 
 def test_numpy_integers_are_coordinates() -> None:
-    selection = Selection(SHAPE, (0, 0))
+    selection = Selection(CHIP, (0, 0))
     selection.move_to(np.int64(7), np.int32(9))
     assert selection.pixels == [(7, 9)]
     assert all(type(value) is int for value in selection.current)
@@ -65,7 +69,7 @@ def test_numpy_integers_are_coordinates() -> None:
 
 @given(st.lists(pixels, max_size=12))
 def test_history_walked_back_and_forth_ends_where_it_began(visited: list[tuple[int, int]]) -> None:
-    selection = Selection(SHAPE, (0, 0))
+    selection = Selection(CHIP, (0, 0))
     for pixel in visited:
         selection.move_to(*pixel)
     last = selection.current
@@ -81,7 +85,7 @@ def test_history_walked_back_and_forth_ends_where_it_began(visited: list[tuple[i
 
 
 def test_new_pixel_after_going_back_replaces_what_was_ahead() -> None:
-    selection = Selection(SHAPE, (0, 0))
+    selection = Selection(CHIP, (0, 0))
     selection.move_to(1, 1)
     selection.back()
     selection.move_to(2, 2)
@@ -92,7 +96,7 @@ def test_new_pixel_after_going_back_replaces_what_was_ahead() -> None:
 
 
 def test_run_of_gliding_steps_is_one_entry_of_the_history() -> None:
-    selection = Selection(SHAPE, (0, 0))
+    selection = Selection(CHIP, (0, 0))
     selection.move_to(50, 50)
     for row in range(51, 90):
         selection.move_to(row, 50, gliding=True)
@@ -102,7 +106,7 @@ def test_run_of_gliding_steps_is_one_entry_of_the_history() -> None:
 
 
 def test_gliding_after_going_back_keeps_the_pixel_it_left() -> None:
-    selection = Selection(SHAPE, (0, 0))
+    selection = Selection(CHIP, (0, 0))
     selection.move_to(1, 0, gliding=True)
     selection.back()
     selection.move_to(2, 0, gliding=True)
@@ -111,7 +115,7 @@ def test_gliding_after_going_back_keeps_the_pixel_it_left() -> None:
 
 
 def test_history_forgets_the_oldest_pixels() -> None:
-    selection = Selection(SHAPE, (0, 0))
+    selection = Selection(CHIP, (0, 0))
     for step in range(2 * MAX_HISTORY):
         selection.move_to(step % 256, step // 256)
     last = selection.current
@@ -122,7 +126,7 @@ def test_history_forgets_the_oldest_pixels() -> None:
 
 
 def test_pins_come_before_the_current_pixel_and_never_twice() -> None:
-    selection = Selection(SHAPE, (1, 1))
+    selection = Selection(CHIP, (1, 1))
     selection.toggle_pin()
     selection.move_to(2, 2)
     selection.toggle_pin()
@@ -135,7 +139,7 @@ def test_pins_come_before_the_current_pixel_and_never_twice() -> None:
 
 
 def test_more_pins_than_colours_are_refused() -> None:
-    selection = Selection(SHAPE, (0, 0))
+    selection = Selection(CHIP, (0, 0))
     for row in range(MAX_PINS):
         selection.move_to(row, 0)
         selection.toggle_pin()
@@ -168,14 +172,15 @@ def test_random_pixel_reaches_every_candidate() -> None:
 
 
 def test_every_map_of_the_menu_can_be_looked_up() -> None:
-    flux, fits = make_flux(), make_fits()
-    titles = map_titles(flux, fits)
+    titles = map_titles(make_flux(), make_fits())
     assert list(titles)[:4] == ["E0", "f", "s", "A"]
-    assert {"E0 error", "p-value", "chi-square", "fit type", "what the pixel needs"} <= set(titles)
+    assert {"error of E0", "p-value", "chi-square", "fit type", "what the pixel needs"} <= set(
+        titles
+    )
     for name in titles.values():
-        shown = pixel_map(flux, fits, name, fit="free", threshold=1480)
-        assert shown.values.shape == SHAPE
-        assert np.isfinite(shown.values[shown.reasons == 0]).all()
+        shown = look_up(name)
+        assert shown.cells.values.shape == SHAPE
+        assert np.isfinite(shown.cells.known).all()
 
 
 def test_needs_is_offered_only_where_it_is_known() -> None:
@@ -184,89 +189,90 @@ def test_needs_is_offered_only_where_it_is_known() -> None:
 
 
 def test_hits_are_those_of_the_threshold() -> None:
-    flux, fits = make_flux(), make_fits()
-    shown = pixel_map(flux, fits, "hits", threshold=1501)
-    np.testing.assert_array_equal(shown.values, flux["hits"].sel(threshold=1501))
-    assert "1501" in shown.label
+    shown = look_up("hits")
+    np.testing.assert_array_equal(shown.cells.values, make_flux()["hits"].sel(threshold=1480))
+    assert "1480" in shown.title
 
 
 def test_pixels_without_a_value_have_their_reason() -> None:
-    names = ["value", *REASON_COLOURS]
-    shown = pixel_map(make_flux(), make_fits(), "E0")
-    reasons = {pixel: names[shown.reasons[pixel]] for pixel in (MASKED, CUT, NOT_FOUND, BAD)}
-    assert reasons == {MASKED: "masked", CUT: "dead", NOT_FOUND: "not found", BAD: "value"}
+    reasons = look_up("E0").cells.reasons
+    names = [REASONS[reasons[pixel]] for pixel in (MASKED, CUT, NOT_FOUND, BAD)]
+    assert names == ["masked", "dead", "not found", "value"]
 
 
 def test_colours_tell_masked_dead_unfitted_and_hidden_from_low_values() -> None:
-    shown = pixel_map(make_flux(), make_fits(), "E0")
+    shown = look_up("E0")
     visible = np.ones(SHAPE, bool)
     visible[BAD] = False
-    painted = paint(shown, visible, limits=(1540.0, 1560.0))
-    low = np.nanargmin(shown.values)
-    special = {tuple(painted[pixel]) for pixel in (MASKED, CUT, NOT_FOUND, BAD)}
+    colours = painted(shown, visible, limits=(1540.0, 1560.0))
+    special = {tuple(colours[pixel]) for pixel in (MASKED, CUT, NOT_FOUND, BAD)}
     assert len(special) == 4
-    assert tuple(painted.reshape(-1, 3)[low]) not in special
-    scale = {tuple(colour) for colour in painted[(shown.reasons == 0) & visible]}
+    scale = {tuple(colour) for colour in colours[shown.known & visible]}
+    assert len(scale) > 200
     assert not special & scale
 
 
 def test_values_beyond_the_limits_have_the_colours_of_the_ends() -> None:
-    shown = pixel_map(make_flux(), make_fits(), "E0")
-    painted = paint(shown, np.ones(SHAPE, bool), limits=(1550.0, 1551.0))
-    known = shown.reasons == 0
-    assert len({tuple(colour) for colour in painted[known & (shown.values < 1550)]}) == 1
+    shown = look_up("E0")
+    colours = painted(shown, limits=(1550.0, 1551.0))
+    low = shown.known & (shown.cells.values.values < 1550)
+    assert len({tuple(colour) for colour in colours[low]}) == 1
 
 
 def test_classes_have_the_colours_of_their_legend() -> None:
-    shown = pixel_map(make_flux(), make_fits(), "fit_type")
-    painted = paint(shown, np.ones(SHAPE, bool), limits=(0.0, 1.0))
-    good, bad = shown.values == 1, shown.values == 0
-    assert {tuple(colour) for colour in painted[good]} == {(0x56, 0xB4, 0xE9)}
-    assert {tuple(colour) for colour in painted[bad]} == {(0xD5, 0x5E, 0x00)}
+    shown = look_up("fit_type")
+    colours, types = painted(shown), shown.cells.values.values
+    assert {tuple(colour) for colour in colours[types == 1]} == {(0x56, 0xB4, 0xE9)}
+    assert {tuple(colour) for colour in colours[types == 0]} == {(0xD5, 0x5E, 0x00)}
 
 
 @pytest.mark.parametrize("name", ["E0", "p_value", "hits", "fit_type", "needs", "chi2"])
 def test_every_pixel_with_a_value_is_in_one_bin(name: str) -> None:
-    shown = pixel_map(make_flux(), make_fits(), name, threshold=1480)
-    inside = shown.bins[shown.reasons == 0]
+    shown = look_up(name)
+    inside = shown.bins[shown.known]
     assert inside.min() >= 0
     assert inside.max() < shown.edges.size - 1
     middle = shown.edges.size // 2
     low, high = shown.edges[middle], shown.edges[middle + 1]
-    values = shown.values[(shown.reasons == 0) & (shown.bins == middle)]
+    values = shown.cells.values.values[shown.known & (shown.bins == middle)]
     last = middle == shown.edges.size - 2
     assert ((values >= low) & ((values < high) | last)).all()
 
 
+def test_brushed_part_of_the_axis_takes_the_bins_that_it_touches() -> None:
+    ten = BinnedMap("E0", "E0", look_up("E0").cells, np.arange(11.0))
+    assert ten.bins_between(0.25, 0.5) == (2, 5)
+    assert ten.bins_between(0.4, 0.401) == (0, 10)
+
+
 def test_range_of_bins_shows_only_its_values() -> None:
-    shown = pixel_map(make_flux(), make_fits(), "E0")
+    shown, values = look_up("E0"), make_fits()["E0"].sel(fit="free").values
     types = make_fits()["fit_type"].sel(fit="free").values
     bins = shown.bins_between(0.5, 0.7)
     visible = shown_pixels(shown, types, switched_on=ALL_TYPES, bins=bins)
     low, high = shown.edges[bins[0]], shown.edges[bins[1]]
-    np.testing.assert_array_equal(visible, (shown.values >= low) & (shown.values < high))
+    np.testing.assert_array_equal(visible, (values >= low) & (values < high))
     assert 0 < visible.sum() < 30_000
 
 
 def test_switched_off_fit_types_are_not_shown() -> None:
-    shown = pixel_map(make_flux(), make_fits(), "E0")
     types = make_fits()["fit_type"].sel(fit="free").values
-    visible = shown_pixels(shown, types, switched_on={0})
+    visible = shown_pixels(look_up("E0"), types, switched_on={0})
     np.testing.assert_array_equal(visible, types == 0)
 
 
 def test_hidden_pixels_do_not_hide_behind_another_reason() -> None:
-    shown = pixel_map(make_flux(), make_fits(), "E0")
-    painted = paint(shown, np.zeros(SHAPE, bool), limits=(0.0, 1.0))
-    assert len({tuple(colour) for colour in painted.reshape(-1, 3)}) == 1
-    assert NOT_SHOWN > DEAD
+    colours = painted(look_up("E0"), visible=False)
+    assert len({tuple(colour) for colour in colours.reshape(-1, 3)}) == 1
 
 
-def test_counts_of_classes_add_up_to_the_chip() -> None:
-    counts = class_counts(make_fits()["fit_type"].sel(fit="free"))
-    assert [name for name, *_ in counts.values()] == ["good", "bad", "not found", "cut"]
-    assert sum(count for _, count, _ in counts.values()) == 256**2
-    assert sum(share for *_, share in counts.values()) == pytest.approx(100)
+def test_shares_of_classes_name_the_best_first_and_add_up_to_the_chip() -> None:
+    shares = fitted_map(make_fits(), "fit_type").shares()
+    words = [text.replace(",", "").split() for text in shares.values()]
+    assert list(shares) == [1, 0, -1, -2]
+    assert [" ".join(each[:-3]) for each in words] == ["good", "bad", "not found", "cut"]
+    assert sum(int(each[-3]) for each in words) == 256**2
+    assert sum(float(each[-2][1:]) for each in words) == pytest.approx(100, abs=0.2)
 
 
 @given(st.floats(1e-6, 1e6))

@@ -2,16 +2,19 @@
 
 The package is named explorer because a module velonb.explore would hide the function
 `velonb.explore`. Pure functions are in `selection`, `maps` and `text`, artists in `map_view` and
-`curve_view`, widgets in `controls` and `clickable`; `explorer` joins them.
+`curve_view`, which `view` joins to one figure, widgets in `controls`; `explorer` wires them.
 """
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
+import numpy as np
 import xarray as xr
 from IPython import get_ipython
 from lmfit.model import ModelResult
+from numpy.typing import NDArray
 
 from velonb.explorer.explorer import Explorer
 
@@ -79,8 +82,15 @@ def _check(flux: xr.Dataset, fits: xr.Dataset) -> None:
             raise ValueError(
                 f"{argument} has no {', '.join(missing)}: give explore what {source} returned"
             )
-    sizes = [(data.sizes["row"], data.sizes["column"]) for data in (flux, fits)]
-    if sizes[0] != sizes[1]:
-        raise ValueError(
-            f"flux has {sizes[0]} rows and columns, fits {sizes[1]}: give both of the same chip"
-        )
+    for name in ("row", "column"):
+        ours, theirs = (data[name].values for data in (flux, fits))
+        if not np.array_equal(ours, theirs):
+            raise ValueError(
+                f"flux has {_span(ours)} {name}s, fits {_span(theirs)}: give both of the same chip"
+            )
+        if (np.diff(ours) != 1).any():
+            raise ValueError(f"{name}s are {_span(ours)} with gaps; explore needs all between")
+
+
+def _span(values: NDArray[Any]) -> str:
+    return f"{values.size} ({values[0]} to {values[-1]})"

@@ -1,7 +1,6 @@
 // Shows the picture of a map and reports the pixel or the range of values that the hand chooses.
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
-const MARK = "#e3001b";
 const LENS = { pixels: 15, zoom: 8 };
 
 const clamp = (x, low, high) => Math.min(Math.max(x, low), high);
@@ -18,9 +17,11 @@ function render({ model, el }) {
   el.appendChild(canvas);
   const context = canvas.getContext("2d");
   const picture = new Image();
+  picture.onload = draw;
   let current = null; // where the hand is, until the kernel has followed
   let forget = 0;
   let serial = 0; // picking the same pixel twice is two messages
+  let start = 0; // where a brush began
   let range = null;
   let hand = null; // "pick" or "brush" while a button is down
   let hover = null;
@@ -29,12 +30,14 @@ function render({ model, el }) {
   const marks = () => model.get("marks");
 
   function load() {
-    const url = URL.createObjectURL(new Blob([model.get("picture")], { type: "image/png" }));
-    picture.onload = () => {
-      URL.revokeObjectURL(url);
-      draw();
-    };
-    picture.src = url;
+    URL.revokeObjectURL(picture.src);
+    picture.src = URL.createObjectURL(new Blob([model.get("picture")], { type: "image/png" }));
+  }
+
+  function send(name, ...values) {
+    serial += 1;
+    model.set(name, [...values, serial]);
+    model.save_changes();
   }
 
   function draw() {
@@ -50,25 +53,34 @@ function render({ model, el }) {
     for (const [row, column, colour] of marks().pins) ring(row, column, colour, 6);
     const [row, column] = current ?? marks().current;
     cross(row, column);
-    ring(row, column, MARK, 7);
+    ring(row, column, geometry().colour, 7);
     if (hover && !hand) drawLens(...hover);
   }
 
-  function centre(row, column) {
+  // Left, top, width and height of a pixel in the picture.
+  function box(row, column) {
     const { map, shape } = geometry();
-    const [left, top, width, height] = map;
-    return [left + ((column + 0.5) * width) / shape[1], top + ((row + 0.5) * height) / shape[0]];
+    const [width, height] = [map[2] / shape[1], map[3] / shape[0]];
+    return [map[0] + column * width, map[1] + row * height, width, height];
+  }
+
+  function centre(row, column) {
+    const [left, top, width, height] = box(row, column);
+    return [left + width / 2, top + height / 2];
   }
 
   function ring(row, column, colour, radius) {
-    const [x, y] = centre(row, column);
     for (const [style, thickness] of [["white", 4], [colour, 2]]) {
       context.beginPath();
-      context.arc(x, y, radius, 0, 2 * Math.PI);
-      context.strokeStyle = style;
-      context.lineWidth = thickness;
+      context.arc(...centre(row, column), radius, 0, 2 * Math.PI);
+      frame(style, thickness);
       context.stroke();
     }
+  }
+
+  function frame(colour, thickness) {
+    context.strokeStyle = colour;
+    context.lineWidth = thickness;
   }
 
   function cross(row, column) {
@@ -83,43 +95,35 @@ function render({ model, el }) {
     const [left, top, width, height] = geometry().histogram;
     const chosen = hand === "brush" ? range : marks().range;
     if (chosen) {
+      frame(geometry().colour, 1.5);
       const [low, high] = chosen;
-      context.strokeStyle = MARK;
-      context.lineWidth = 1.5;
       context.strokeRect(left, top + (1 - high) * height, width, (high - low) * height);
     }
     if (marks().level !== null && !current) {
-      context.fillStyle = MARK;
+      context.fillStyle = geometry().colour;
       context.fillRect(left, top + (1 - marks().level) * height - 1, width, 2);
     }
   }
 
   function drawLens(row, column) {
-    const { map, shape, name } = geometry();
-    const [left, top, width, height] = map;
+    const [left, top, width] = geometry().map;
     const scale = picture.width / geometry().size[0];
-    const [pixelWidth, pixelHeight] = [width / shape[1], height / shape[0]];
     const size = LENS.pixels * LENS.zoom;
-    const [x, y] = centre(row, column);
-    const side = x < left + width / 2 ? left + width - size - 8 : left + 8;
-    const from = [x - (LENS.pixels / 2) * pixelWidth, y - (LENS.pixels / 2) * pixelHeight];
+    const middle = (LENS.pixels - 1) / 2;
+    const side = centre(row, column)[0] < left + width / 2 ? left + width - size - 8 : left + 8;
+    const [x, y, wide, high] = box(row - middle, column - middle);
+    const from = [x, y, LENS.pixels * wide, LENS.pixels * high].map((each) => each * scale);
     context.fillStyle = "white";
     context.fillRect(side - 3, top + 5, size + 6, size + 40);
-    context.drawImage(
-      picture,
-      ...from.map((each) => each * scale),
-      LENS.pixels * pixelWidth * scale,
-      LENS.pixels * pixelHeight * scale,
-      ...[side, top + 8, size, size],
-    );
-    const middle = ((LENS.pixels - 1) / 2) * LENS.zoom;
-    context.strokeStyle = MARK;
-    context.lineWidth = 1.5;
-    context.strokeRect(side + middle, top + 8 + middle, LENS.zoom, LENS.zoom);
+    context.drawImage(picture, ...from, side, top + 8, size, size);
+    frame(geometry().colour, 1.5);
+    const [across, down] = [side + middle * LENS.zoom, top + 8 + middle * LENS.zoom];
+    context.strokeRect(across, down, LENS.zoom, LENS.zoom);
     context.fillStyle = "black";
     context.font = "12px sans-serif";
-    context.fillText(`row ${row}, column ${column}`, side, top + size + 23);
-    context.fillText(`${name} ${number(row, column)}`, side, top + size + 38);
+    const [firstRow, firstColumn] = geometry().first;
+    context.fillText(`row ${firstRow + row}, column ${firstColumn + column}`, side, top + size + 23);
+    context.fillText(`${geometry().name} ${number(row, column)}`, side, top + size + 38);
   }
 
   function number(row, column) {
@@ -130,18 +134,19 @@ function render({ model, el }) {
   }
 
   function position(event) {
-    const box = canvas.getBoundingClientRect();
-    const scale = geometry().size[0] / box.width;
-    return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
+    const { left, top, width } = canvas.getBoundingClientRect();
+    const scale = geometry().size[0] / width;
+    return [(event.clientX - left) * scale, (event.clientY - top) * scale];
   }
 
   function pixelAt([x, y]) {
-    const { map, shape } = geometry();
-    const [left, top, width, height] = map;
-    return [
-      clamp(Math.floor(((y - top) / height) * shape[0]), 0, shape[0] - 1),
-      clamp(Math.floor(((x - left) / width) * shape[1]), 0, shape[1] - 1),
-    ];
+    const [left, top, width, height] = box(0, 0);
+    return onChip(Math.floor((y - top) / height), Math.floor((x - left) / width));
+  }
+
+  function onChip(row, column) {
+    const [rows, columns] = geometry().shape;
+    return [clamp(row, 0, rows - 1), clamp(column, 0, columns - 1)];
   }
 
   function levelAt([, y]) {
@@ -153,45 +158,30 @@ function render({ model, el }) {
     current = [row, column];
     clearTimeout(forget);
     forget = setTimeout(follow, 1000, true);
-    serial += 1;
-    model.set("picked", [row, column, dragging, serial]);
-    model.save_changes();
+    send("picked", row, column, dragging);
     draw();
   }
 
-  canvas.addEventListener("pointerdown", (event) => {
+  function pointed(event) {
     const where = position(event);
-    hand = inside(where, geometry().map) ? "pick" : null;
-    if (inside(where, geometry().histogram)) {
-      hand = "brush";
-      range = [levelAt(where), levelAt(where)];
-      range.start = range[0];
+    const over = ["map", "histogram"].find((part) => inside(where, geometry()[part]));
+    canvas.style.cursor = { map: "crosshair", histogram: "ns-resize" }[over] ?? "";
+    hover = over === "map" ? pixelAt(where) : null;
+    if (event.type === "pointerdown" && over) {
+      canvas.setPointerCapture(event.pointerId);
+      hand = over === "map" ? "pick" : "brush";
+      start = levelAt(where);
     }
-    if (hand) canvas.setPointerCapture(event.pointerId);
-    if (hand === "pick") pick(pixelAt(where), false);
-  });
-
-  canvas.addEventListener("pointermove", (event) => {
-    const where = position(event);
-    const over = inside(where, geometry().map);
-    canvas.style.cursor = over ? "crosshair" : inside(where, geometry().histogram) ? "ns-resize" : "";
-    hover = over ? pixelAt(where) : null;
-    if (hand === "pick") return pick(pixelAt(where), true);
-    if (hand === "brush") {
-      const start = range.start;
-      range = [Math.min(start, levelAt(where)), Math.max(start, levelAt(where))];
-      range.start = start;
-    }
+    if (hand === "pick") return pick(pixelAt(where), event.type === "pointermove");
+    if (hand === "brush") range = [start, levelAt(where)].sort((a, b) => a - b);
     draw();
-  });
+  }
+
+  canvas.addEventListener("pointerdown", pointed);
+  canvas.addEventListener("pointermove", pointed);
 
   canvas.addEventListener("pointerup", () => {
-    if (hand === "brush") {
-      const [low, high] = range;
-      serial += 1;
-      model.set("brushed", [low, high, serial]);
-      model.save_changes();
-    }
+    if (hand === "brush") send("brushed", ...range);
     hand = null;
     draw();
   });
@@ -202,17 +192,12 @@ function render({ model, el }) {
   });
 
   canvas.addEventListener("keydown", (event) => {
-    const step = STEPS[event.key];
-    if (!step) return;
+    if (!STEPS[event.key]) return;
     event.preventDefault();
     event.stopPropagation();
-    const [rows, columns] = geometry().shape;
-    const far = event.shiftKey ? 10 : 1;
+    const [down, right] = STEPS[event.key].map((step) => step * (event.shiftKey ? 10 : 1));
     const [row, column] = current ?? marks().current;
-    pick(
-      [clamp(row + far * step[0], 0, rows - 1), clamp(column + far * step[1], 0, columns - 1)],
-      true,
-    );
+    pick(onChip(row + down, column + right), true);
   });
 
   function follow(late = false) {

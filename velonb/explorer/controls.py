@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import anywidget
 import ipywidgets as widgets
+import traitlets
+import xarray as xr
 
 from velonb.explorer import curve_view, map_view
-from velonb.explorer.clickable import ClickableMap
-from velonb.explorer.maps import HITS, PixelMap
+from velonb.explorer.maps import HITS, BinnedMap, fit_names, map_titles
 from velonb.explorer.selection import Selection
+from velonb.plots.style import CLASS_COLOURS
+from velonb.vocabulary import classes_of
 
-_LABEL = {"description_width": "initial"}
 NO_CLICKS = (
     "Clicks on the map are not to be had here: this front end has not loaded the clickable "
-    "picture (package anywidget). The sliders and boxes do the same."
+    "picture (package anywidget). The sliders, and the numbers beside them, do the same."
 )
 CLICKS = (
     "<b>Click</b> or <b>drag</b> on the map, or use the <b>arrow keys</b> (with Shift: by 10). "
@@ -23,107 +26,89 @@ CLICKS = (
 )
 
 
-class Controls:
-    """Every widget of the explorer, without what they do.
+class ClickableMap(anywidget.AnyWidget):
+    """Shows the map and its histogram as one picture and reports what the hand does there.
 
-    Parameters
-    ----------
-    shape : tuple of int
-        Rows and columns of the chip.
-    titles : mapping of str to str
-        The maps, ``{title: name}``.
-    fits : sequence of str
-        The fits.
-    thresholds : sequence of int
-        The thresholds (DAC).
-    types : mapping of int to str
-        Colour of each fit type.
+    Marks are drawn by the browser, over the picture: moving them costs a few bytes. Lengths are
+    in pixels of the picture at its natural size, pixels of the chip are counted from 0.
     """
 
-    def __init__(
-        self,
-        shape: tuple[int, int],
-        titles: Mapping[str, str],
-        *,
-        fits: Sequence[str],
-        thresholds: Sequence[int],
-        types: Mapping[int, str],
-    ) -> None:
-        self.map = widgets.Dropdown(
-            options=list(titles.items()), description="Map", style=_LABEL, layout=_wide("230px")
+    _esm = Path(__file__).with_name("clickable.js")
+
+    picture = traitlets.Bytes(help="PNG").tag(sync=True)
+    numbers = traitlets.Bytes(help="The map's values, float32, row by row").tag(sync=True)
+    geometry = traitlets.Dict(help="size, map, histogram, shape, first, ...").tag(sync=True)
+    marks = traitlets.Dict(help="current, pins, level, range").tag(sync=True)
+
+    ready = traitlets.Bool(False, help="The browser has it on the screen").tag(sync=True)
+    pixel_ratio = traitlets.Float(1.0, help="Of the browser's screen").tag(sync=True)
+    picked: Any = traitlets.List(help="row, column, whether gliding, serial number").tag(sync=True)
+    brushed: Any = traitlets.List(help="low and high end (0 to 1), serial number").tag(sync=True)
+
+
+class Controls:
+    """Every widget of the explorer of some flux and fits, without what they do."""
+
+    def __init__(self, flux: xr.Dataset, fits: xr.Dataset) -> None:
+        self._make_menus(flux, fits)
+        self._make_colours(classes_of(fits["fit_type"]))
+        self.row, self.column = _coordinate(fits, "row"), _coordinate(fits, "column")
+        self._make_buttons()
+        self.clickable = ClickableMap()
+        self.map_picture = widgets.Image(format="png", layout=_wide(map_view.SIZE[0]))
+        self.curve_picture = widgets.Image(format="png", layout=_wide(curve_view.SIZE[0]))
+        self.table, self.code, self.message = widgets.HTML(), widgets.HTML(), widgets.HTML()
+        self.help = widgets.HTML(NO_CLICKS)
+        self.boxes = self._arranged()
+
+    def _make_menus(self, flux: xr.Dataset, fits: xr.Dataset) -> None:
+        titles = list(map_titles(flux, fits).items())
+        exposed = flux["threshold"].values[flux["exposure"].values > 0]
+        self.map = _named(widgets.Dropdown, "Map", 230, options=titles)
+        self.fit = _named(widgets.Dropdown, "Fit", 130, options=fit_names(fits))
+        self.threshold = _named(
+            widgets.SelectionSlider, "Threshold (DAC)", options=[int(t) for t in exposed]
         )
-        self.fit = widgets.Dropdown(
-            options=list(fits), description="Fit", style=_LABEL, layout=_wide("130px")
-        )
-        self.threshold = widgets.SelectionSlider(
-            options=list(thresholds), description="Threshold (DAC)", style=_LABEL
-        )
-        self.percentiles = widgets.FloatRangeSlider(
-            value=(1, 99),
-            min=0,
-            max=100,
-            step=0.5,
-            readout_format=".1f",
-            description="Colours (%)",
-            style=_LABEL,
-        )
+
+    def _make_colours(self, classes: dict[int, str]) -> None:
+        percent: dict[str, Any] = {"min": 0, "max": 100, "step": 0.5, "readout_format": ".1f"}
+        self.percentiles = _named(widgets.FloatRangeSlider, "Colours (%)", value=(1, 99), **percent)
         self.percentiles.tooltip = "Percentiles of the values where the colour scale ends"
-        self.range = widgets.IntRangeSlider(
-            value=(0, 1),
-            min=0,
-            max=1,
-            description="Values",
-            readout=False,
-            style=_LABEL,
-            layout=_wide("230px"),
-        )
-        self.range_text = widgets.HTML(layout=_wide("125px"))
+        ends: dict[str, Any] = {"value": (0, 1), "min": 0, "max": 1, "readout": False}
+        self.range = _named(widgets.IntRangeSlider, "Values", 230, **ends)
+        self.range_text = widgets.HTML(layout=_wide(125))
         self.show_all = _button("Show all", "Show every value and every fit type again")
         self.types = {
-            code: widgets.Checkbox(True, indent=False, layout=_wide("auto")) for code in types
+            code: widgets.Checkbox(True, indent=False, layout=_wide("auto"))
+            for code in sorted(classes, reverse=True)
         }
-        self._swatches = {
-            code: widgets.HTML(
-                f"<div style='width:13px; height:13px; margin-top:7px; border:1px solid #555; "
-                f"background:{types[code]}'></div>"
-            )
-            for code in types
-        }
-        self.row, self.row_text = _coordinate("Row", shape[0])
-        self.column, self.column_text = _coordinate("Column", shape[1])
-        self.back = _button("", "The pixel before", icon="arrow-left", width="38px")
-        self.forward = _button("", "Forward again", icon="arrow-right", width="38px")
+        self._swatches = {code: _swatch(CLASS_COLOURS[classes[code]]) for code in self.types}
+
+    def _make_buttons(self) -> None:
+        self.back = _button("", "The pixel before", icon="arrow-left", width=38)
+        self.forward = _button("", "Forward again", icon="arrow-right", width=38)
         self.next_bad = _button("Next bad", "The next pixel with a bad fit, among those shown")
         self.random = _button("Random", "Any pixel among those shown on the map", icon="random")
         self.pin = _button("Pin", "Keep this pixel's curve while you look at others")
         self.unpin_all = _button("Unpin all", "Remove every pinned curve")
-        self.save_view = _button("Save view (PNG)", "Save the figure as it is", width="140px")
+        self.save_view = _button("Save view (PNG)", "Save the figure as it is", width=140)
         self.save_pixels = _button(
-            "Save pixels (CSV)", "Save scans, curves and parameters of the pixels", width="140px"
+            "Save pixels (CSV)", "Save scans, curves and parameters of the pixels", width=140
         )
-        self.clickable = ClickableMap()
-        self.map_picture = widgets.Image(format="png", layout=_wide(f"{map_view.SIZE[0]}px"))
-        self.curve_picture = widgets.Image(format="png", layout=_wide(f"{curve_view.SIZE[0]}px"))
-        self.table = widgets.HTML()
-        self.code = widgets.HTML()
-        self.help = widgets.HTML(NO_CLICKS)
-        self.message = widgets.HTML()
-        self.boxes = self._arranged()
 
-    def offer(self, shown: PixelMap, counts: Mapping[int, tuple[str, int, float]]) -> None:
+    def offer(self, shown: BinnedMap, shares: dict[int, str]) -> None:
         """Fit the widgets to another map and to its fit types."""
         number = shown.edges.size - 1
         with self.range.hold_trait_notifications():
             self.range.max, self.range.value = number, (0, number)
         self.threshold.layout.display = None if shown.name == HITS else "none"
-        self.percentiles.disabled = bool(shown.classes)
+        self.percentiles.disabled = bool(shown.cells.classes)
         self._edges = shown.edges
         for code, switch in self.types.items():
-            name, count, share = counts[code]
-            switch.description = f"{name} {count:,} ({share:.1f} %)"
+            switch.description = shares[code]
 
     def switched_on(self) -> set[int]:
-        """The fit types that are to be shown."""
+        """Return the fit types that are to be shown."""
         return {code for code, switch in self.types.items() if switch.value}
 
     def show_everything(self) -> None:
@@ -133,15 +118,13 @@ class Controls:
         self.range.value = (0, self.range.max)
 
     def chosen_bins(self) -> tuple[int, int] | None:
-        """The bins of the histogram that are to be shown; None for every one."""
+        """Return the bins of the histogram that are to be shown; None for every one."""
         low, high = self.range.value
         return None if (low, high) == (0, self.range.max) else (low, high)
 
     def follow(self, selection: Selection) -> None:
         """Move the widgets that show the selection."""
-        row, column = selection.current
-        self.row.value = self.row_text.value = row
-        self.column.value = self.column_text.value = column
+        self.row.value, self.column.value = selection.current
         self.back.disabled, self.forward.disabled = (not can for can in selection.can_go)
         self.pin.description = "Unpin" if selection.current in selection.pins else "Pin"
         self.unpin_all.disabled = not selection.pins
@@ -161,19 +144,12 @@ class Controls:
             self.clickable,
             _line(self.percentiles, self.range, self.range_text, self.show_all),
         ]
-        right = [
-            _line(self.row, self.row_text),
-            _line(self.column, self.column_text),
-            self.curve_picture,
-            _line(
-                *(self.back, self.forward, self.next_bad, self.random),
-                *(self.pin, self.unpin_all),
-            ),
-        ]
+        steps = (self.back, self.forward, self.next_bad, self.random, self.pin, self.unpin_all)
+        right = [self.row, self.column, self.curve_picture, _line(*steps)]
         columns = widgets.HBox(
             [
-                widgets.VBox(left, layout=_wide(f"{map_view.SIZE[0] + 6}px")),
-                widgets.VBox(right, layout=_wide(f"{curve_view.SIZE[0] + 6}px")),
+                widgets.VBox(left, layout=_wide(map_view.SIZE[0] + 6)),
+                widgets.VBox(right, layout=_wide(curve_view.SIZE[0] + 6)),
             ],
             layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"),
         )
@@ -181,8 +157,8 @@ class Controls:
         return [self.help, columns, self.table, self.code, saving]
 
 
-def _wide(width: str) -> Any:
-    return widgets.Layout(width=width)
+def _wide(width: int | str) -> Any:
+    return widgets.Layout(width=width if isinstance(width, str) else f"{width}px")
 
 
 def _line(*parts: Any) -> Any:
@@ -190,20 +166,27 @@ def _line(*parts: Any) -> Any:
     return widgets.HBox(list(parts), layout=layout)
 
 
-def _button(text: str, tooltip: str, *, icon: str = "", width: str = "auto") -> Any:
+def _named(kind: Any, name: str, width: int | None = None, **options: Any) -> Any:
+    layout = {} if width is None else {"layout": _wide(width)}
+    style = {"description_width": "initial"}
+    return kind(description=name, style=style, **layout, **options)
+
+
+def _button(text: str, tooltip: str, *, icon: str = "", width: int | str = "auto") -> Any:
     return widgets.Button(description=text, tooltip=tooltip, icon=icon, layout=_wide(width))
 
 
-def _coordinate(name: str, size: int) -> tuple[Any, Any]:
-    slider = widgets.IntSlider(
-        style={"description_width": "58px"},
-        min=0,
-        max=size - 1,
-        description=name,
-        readout=False,
-        layout=_wide("430px"),
-    )
-    return slider, widgets.BoundedIntText(min=0, max=size - 1, layout=_wide("70px"))
+def _swatch(colour: str) -> Any:
+    style = f"width:13px; height:13px; margin-top:7px; border:1px solid #555; background:{colour}"
+    return widgets.HTML(f"<div style='{style}'></div>")
+
+
+def _coordinate(chip: xr.Dataset, name: str) -> Any:
+    """A slider whose number can be typed, too."""
+    first, last = (int(chip[name].values[end]) for end in (0, -1))
+    ends = {"value": first, "min": first, "max": last}
+    style = {"description_width": "58px"}
+    return widgets.IntSlider(**ends, description=name.capitalize(), style=style, layout=_wide(520))
 
 
 def close_all(widget: Any) -> None:

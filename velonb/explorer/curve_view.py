@@ -6,7 +6,7 @@ the pins or the limits of the axes change. Limits change by steps, so that curve
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -15,41 +15,17 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 from matplotlib.legend import Legend
-from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, ScalarFormatter
 
-from velonb.explorer.map_view import PIN_COLOURS
 from velonb.explorer.maps import fit_names
 from velonb.explorer.selection import Pixel, Selection
-from velonb.plots.curve_parts import (
-    PointArtists,
-    draw_curve,
-    draw_points,
-    draw_pulls,
-    frame_pulls,
-    move_points,
-    pull_limit,
-)
-from velonb.plots.pixel import average_points, curve_of, describe_pixel, points_of, pulls_of
-from velonb.plots.style import AVERAGE, DATA, fit_colour
+from velonb.plots.curve_parts import PixelCurves, draw_average, frame_pulls, largest
+from velonb.plots.facts import average_points, describe_pixel
+from velonb.plots.style import PIN_COLOURS
+from velonb.vocabulary import locate
 
-SIZE = (560, 600)
+SIZE = (560, 616)
 """Width and height of this part of the figure (pixels of the browser)."""
-DENSE = 200
-"""Points of a drawn curve."""
-
-
-class Slot(NamedTuple):
-    """The artists of one pixel."""
-
-    points: PointArtists
-    curves: dict[str, Line2D]
-    pulls: dict[str, Line2D]
-
-    @property
-    def artists(self) -> list[Artist]:
-        """All of it."""
-        return [*self.points, *self.curves.values(), *self.pulls.values()]
 
 
 class CurveView:
@@ -59,27 +35,27 @@ class CurveView:
         self, part: SubFigure, flux: xr.Dataset, fits: xr.Dataset, asic: ModelResult
     ) -> None:
         self._flux, self._fits = flux, fits
-        self._names = fit_names(fits)
-        self._statistic = str(fits.attrs.get("statistic", "poisson"))
-        thresholds = flux["threshold"].values
-        self._dense = np.linspace(thresholds.min(), thresholds.max(), DENSE)
         self.axes: Axes = part.add_axes((0.115, 0.315, 0.87, 0.64))
         self.below: Axes = part.add_axes((0.115, 0.08, 0.87, 0.2), sharex=self.axes)
         self.axes.tick_params(labelbottom=False)
         self.axes.set_ylabel("Flux (hits/s)")
-        self.title = self.axes.set_title("", loc="left", fontsize=9.5, y=1.0)
+        self.title = self.axes.set_title("", loc="left")
         self.note = self.axes.text(0.5, 0.5, "", transform=self.axes.transAxes, ha="center")
         frame_pulls(self.below)
+        self.below.set_xlabel("Threshold (DAC)")
         self._fix_labels()
-        self._blank = points_of(flux, 0, 0).isel(threshold=slice(0))
         self._legend: Legend | None = None
-        self._average_top = self._draw_average(asic), 0.0
+        self._average = draw_average(self.axes, flux, asic)
+        self._average_top = largest(average_points(flux)["high"].values), 0.0
+        names = fit_names(fits)
+        places = self.axes, self.below, flux, fits
+        self.pins = [PixelCurves(*places, names[:1], colour) for colour in PIN_COLOURS]
+        self.current = PixelCurves(*places, names)
         self._pinned: dict[Pixel, tuple[float, float]] = {}
-        self.pins = [self._new_slot(colour, self._names[:1]) for colour in PIN_COLOURS]
-        self.current = self._new_slot(DATA, self._names)
         self._show_slots(0)
         for artist in self.moving:
             artist.set_animated(True)
+        thresholds = flux["threshold"].values
         margin = 0.02 * np.ptp(thresholds)
         self.axes.set_xlim(thresholds.min() - margin, thresholds.max() + margin)
 
@@ -94,15 +70,6 @@ class CurveView:
         """What the rest depends on."""
         return *self._pinned, self.axes.get_ylim(), self.below.get_ylim()
 
-    def _draw_average(self, asic: ModelResult) -> float:
-        average = average_points(self._flux)
-        points = draw_points(self.axes, average, color=AVERAGE, marker="s")
-        points.counted.set_markersize(2)
-        values = np.asarray(asic.eval(t=self._dense)) / self._flux.attrs["active_pixels"]
-        self.average = points
-        self.asic = draw_curve(self.axes, self._dense, values, color=AVERAGE)
-        return float(np.nanmax(average["high"]))
-
     def _fix_labels(self) -> None:
         # Labels that look for free room and mathematical tick labels take half of a drawing's time.
         for axes in (self.axes, self.below):
@@ -112,26 +79,15 @@ class CurveView:
         self.below.xaxis.set_major_formatter(ScalarFormatter(useMathText=False))
         self.below.xaxis.set_label_coords(0.5, -0.24)
 
-    def _new_slot(self, colour: str, names: list[str]) -> Slot:
-        alone = colour == DATA
-        nothing = np.full(self._dense.size, np.nan)
-        curves, pulls = {}, {}
-        for position, name in enumerate(names):
-            own = fit_colour(name, position) if alone else colour
-            style = ("-", "--", ":", "-.")[position % 4]
-            curves[name] = draw_curve(self.axes, self._dense, nothing, color=own, style=style)
-            pulls[name] = draw_pulls(self.below, [], [], color=own, filled=position == 0)
-        return Slot(draw_points(self.axes, self._blank, color=colour), curves, pulls)
-
     def move(self, selection: Selection) -> None:
         """Show the chosen pixels."""
         self._pin(list(selection.pins))
         extents = [self._average_top, *self._pinned.values()]
-        extents.append(self._show(self.current, selection.current))
+        extents.append(self.current.move(*selection.current))
         highest, widest = np.max(extents, axis=0)
         top = round_up(1.04 * highest)
         self.axes.set_ylim(-0.015 * top, top)
-        limit = 4 * 2 ** np.ceil(np.log2(pull_limit(widest) / 4))
+        limit = 4 * 2 ** np.ceil(np.log2(max(1.1 * widest, 4) / 4))
         self.below.set_ylim(-limit, limit)
         self.title.set_text("Pixel at row {}, column {}".format(*selection.current))
         self._explain(selection.current)
@@ -141,44 +97,27 @@ class CurveView:
         if list(self._pinned) == pins:
             return
         self._show_slots(len(pins))
-        self._pinned = {
-            pin: self._show(slot, pin) for slot, pin in zip(self.pins, pins, strict=False)
-        }
+        self._pinned = {pin: slot.move(*pin) for slot, pin in zip(self.pins, pins, strict=False)}
 
     def _show_slots(self, number: int) -> None:
         for position, slot in enumerate(self.pins):
             for artist in slot.artists:
                 artist.set_visible(position < number)
 
-    def _show(self, slot: Slot, pixel: Pixel) -> tuple[float, float]:
-        """Move a slot to a pixel; its highest flux and its largest pull."""
-        points = points_of(self._flux, *pixel)
-        if self._flux["mask"].values[pixel]:
-            points = self._blank
-        move_points(slot.points, points)
-        t = points["threshold"].values
-        widest = 0.0
-        both = np.concatenate([self._dense, t])
-        for name, line in slot.curves.items():
-            curve, expected = np.split(curve_of(self._fits, *pixel, both, fit=name), [DENSE])
-            line.set_ydata(curve)
-            pulls = pulls_of(points, expected, statistic=self._statistic)
-            slot.pulls[name].set_data(t, pulls)
-            widest = max(widest, np.max(np.abs(pulls), initial=0, where=np.isfinite(pulls)))
-        return float(np.max(points["high"].values, initial=0)), widest
-
     def _explain(self, pixel: Pixel) -> None:
-        masked = bool(self._flux["mask"].values[pixel])
-        silent = not (self._flux["hits"].values[:, *pixel] > 0).any()
+        place = locate(self._flux, *pixel)
+        masked = bool(self._flux["mask"].values[place])
+        silent = not (self._flux["hits"].values[:, *place] > 0).any()
         self.note.set_text("masked pixel" if masked else "dead pixel: no hits" if silent else "")
 
     def _name(self, selection: Selection) -> None:
-        texts: dict[Line2D, str] = {self.current.points.counted: "this pixel"}
+        texts: dict[Any, str] = {self.current.points.counted: "this pixel"}
         for name, line in self.current.curves.items():
             texts[line] = describe_pixel(self._fits, *selection.current, fit=name)[0]
         for slot, pin in zip(self.pins, selection.pins, strict=False):
             texts[slot.points.counted] = "row {}, column {}".format(*pin)
-        texts |= {self.average.counted: "average pixel", self.asic: "ASIC fit / active pixels"}
+        averages = ("average pixel", "ASIC fit / active pixels")
+        texts |= dict(zip(self._average, averages, strict=False))
         if self._legend is None or len(self._legend.get_texts()) != len(texts):
             self._legend = self.axes.legend(list(texts), list(texts.values()), loc="upper right")
             self._legend.set_animated(True)
@@ -187,13 +126,7 @@ class CurveView:
 
 
 def round_up(value: float) -> float:
-    """The next of 1, 1.2, 1.5, 2, 3, 5, 7 times a power of ten.
-
-    Examples
-    --------
-    >>> round_up(0.61), round_up(1.3)
-    (0.7, 1.5)
-    """
+    """Return the next of 1, 1.2, 1.5, 2, 3, 5, 7 times a power of ten."""
     power = 10.0 ** np.floor(np.log10(value)) if value > 0 else 1.0
     steps = np.array([1, 1.2, 1.5, 2, 3, 5, 7, 10]) * power
     return float(steps[min(np.searchsorted(steps, value), steps.size - 1)].round(12))

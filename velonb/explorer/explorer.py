@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from functools import wraps
+from collections.abc import Callable, Iterable
+from functools import partial
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -18,42 +19,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from velonb.explorer.controls import CLICKS, Controls, close_all
-from velonb.explorer.maps import fit_names, map_titles
-from velonb.explorer.rendering import Coalesced
-from velonb.explorer.selection import Pixel
-from velonb.explorer.session import Session
-from velonb.explorer.text import code_html, error_html, message_html, pixel_table
-from velonb.plots.map_parts import classes_of
-from velonb.plots.style import FIT_TYPE_COLOURS
-
-
-def _reported(method: Callable[..., None]) -> Callable[..., None]:
-    """Show what goes wrong in a callback, which a front end would swallow.
-
-    Callbacks of widgets that the explorer itself moves are left out.
-    """
-
-    @wraps(method)
-    def reporting(self: Explorer, *args: Any) -> None:
-        if self._following:
-            return
-        self.controls.message.value = ""
-        try:
-            method(self, *args)
-        except Exception as error:
-            self.controls.message.value = error_html(error)
-
-    return reporting
+from velonb.explorer.maps import binned_map, shown_pixels
+from velonb.explorer.saving import save_figure, save_parameters, save_scans
+from velonb.explorer.selection import Pixel, Selection, next_pixel, random_pixel
+from velonb.explorer.text import code_html, code_lines, error_html, file_stem, pixel_table
+from velonb.explorer.view import DPI, Coalesced, View
+from velonb.plots.painter import fitted_map
+from velonb.vocabulary import BAD, good, locate
 
 
 class Explorer(widgets.VBox):
-    """A map of the chip and the scans of the pixels picked on it, linked; made by `explore`.
-
-    Attributes
-    ----------
-    controls : Controls
-        The widgets.
-    """
+    """A map of the chip and the scans of the pixels picked on it, linked; made by `explore`."""
 
     def __init__(
         self,
@@ -66,8 +42,11 @@ class Explorer(widgets.VBox):
         super().__init__()
         self._following = False
         self._shown_in_cell: int | None = None
-        self._session = Session(flux, fits, asic, folder=folder)
-        self.controls = _controls(flux, fits)
+        self._flux, self._fits, self._folder = flux, fits, Path(folder)
+        self._random = np.random.default_rng()
+        self._selection = Selection(fits, self._first_pixel())
+        self._view = View(flux, fits, asic)
+        self.controls = Controls(flux, fits)
         self._pictures = Coalesced(self._draw)
         self._load_map()
         self._follow()
@@ -77,17 +56,17 @@ class Explorer(widgets.VBox):
     @property
     def figure(self) -> Figure:
         """Map, histogram, curves and pulls, as shown."""
-        return self._session.view.figure
+        return self._view.figure
 
     @property
     def selection(self) -> list[Pixel]:
         """The chosen pixels as (row, column): the pinned ones, then the current one."""
-        return self._session.selection.pixels
+        return self._selection.pixels
 
     @property
     def shown(self) -> NDArray[np.bool_]:
         """True, by row and column, where the map shows a pixel."""
-        return self._session.visible.copy()
+        return self._visible.copy()
 
     def select(self, row: int, column: int) -> None:
         """Move to a pixel.
@@ -95,7 +74,7 @@ class Explorer(widgets.VBox):
         Parameters
         ----------
         row, column : int
-            The pixel, counted from 0.
+            The pixel, as the chip counts it.
 
         Raises
         ------
@@ -104,16 +83,22 @@ class Explorer(widgets.VBox):
         IndexError
             If the pixel is not on the chip.
         """
-        self._session.selection.move_to(row, column)
+        self._selection.move_to(row, column)
         self._follow()
 
     def save_view(self, path: str | os.PathLike[str] | None = None) -> Path:
         """Save the figure as it is; the ending of the name chooses the format."""
-        return self._session.save_view(path)
+        return save_figure(self.figure, path or self._path("png"), dpi=2 * DPI)
 
     def save_pixels(self, path: str | os.PathLike[str] | None = None) -> tuple[Path, Path]:
         """Save the chosen pixels as CSV: their scans, and their parameters beside them."""
-        return self._session.save_pixels(path)
+        scans = Path(path or self._path("csv"))
+        parameters = scans.with_stem(f"{scans.stem}_parameters")
+        save_scans(scans, self._flux, self._fits, self.selection)
+        return scans, save_parameters(parameters, self._fits, self.selection)
+
+    def _path(self, ending: str) -> Path:
+        return self._folder / f"{file_stem(self._flux.attrs, self.selection)}.{ending}"
 
     def close(self) -> None:
         """Free the widgets, here and in the browser."""
@@ -126,150 +111,123 @@ class Explorer(widgets.VBox):
             self._shown_in_cell = cell
             display(self._repr_mimebundle_(), raw=True)  # type: ignore[no-untyped-call]
 
+    # What the hand does.
+
     def _connect(self) -> None:
-        controls, selection = self.controls, self._session.selection
-        for widget in (controls.map, controls.fit, controls.threshold):
-            widget.observe(self._map_changed, "value")
-        for widget in (controls.percentiles, controls.range, *controls.types.values()):
-            widget.observe(self._shown_changed, "value")
-        for widget in (controls.row, controls.column):
-            widget.observe(self._slid, "value")
-        for widget in (controls.row_text, controls.column_text):
-            widget.observe(self._typed, "value")
-        controls.clickable.observe(self._picked, "picked")
-        controls.clickable.observe(self._brushed, "brushed")
-        controls.clickable.observe(self._front_end_ready, ["ready", "pixel_ratio"])
-        for button, change in (
+        controls, selection = self.controls, self._selection
+        self._on([controls.map, controls.fit, controls.threshold], lambda _: self._load_map())
+        limits = [controls.percentiles, controls.range, *controls.types.values()]
+        self._on(limits, lambda _: self._show_map())
+        self._on([controls.row, controls.column], lambda _: self._slide())
+        self._on([controls.clickable], self._pick, "picked")
+        self._on([controls.clickable], self._brush, "brushed")
+        self._on([controls.clickable], lambda _: self._take_over(), "ready", "pixel_ratio")
+        for button, action in (
+            (controls.show_all, controls.show_everything),
             (controls.back, selection.back),
             (controls.forward, selection.forward),
             (controls.pin, selection.toggle_pin),
             (controls.unpin_all, selection.unpin_all),
+            (controls.next_bad, lambda: self._jump(self._next_bad(), "bad pixel")),
+            (controls.random, lambda: self._jump(self._any(), "pixel")),
+            (controls.save_view, lambda: self._tell_saved(self.save_view())),
+            (controls.save_pixels, lambda: self._tell_saved(*self.save_pixels())),
         ):
-            button.on_click(lambda _, change=change: self._choose(change))
-        controls.next_bad.on_click(lambda _: self._jump(self._session.next_bad, "bad pixel"))
-        controls.random.on_click(lambda _: self._jump(self._session.random, "pixel"))
-        controls.show_all.on_click(lambda _: self._show_all())
-        controls.save_view.on_click(lambda _: self._save(lambda: [self.save_view()]))
-        controls.save_pixels.on_click(lambda _: self._save(self.save_pixels))
+            button.on_click(lambda _, action=action: self._do(action))
 
-    # What the hand does.
+    def _on(self, sources: Iterable[Any], action: Callable[[Any], None], *traits: str) -> None:
+        for source in sources:
+            names = list(traits) or "value"
+            source.observe(lambda change: self._do(partial(action, change["new"])), names)
 
-    @_reported
-    def _map_changed(self, change: Any) -> None:
-        self._load_map()
-        self._follow()
+    def _do(self, action: Callable[[], None]) -> None:
+        """Follow the hand; what goes wrong is shown, a front end would swallow it."""
+        if self._following:
+            return
+        self.controls.message.value = ""
+        try:
+            action()
+            self._follow()
+        except Exception as error:
+            self.controls.message.value = error_html(error)
 
-    @_reported
-    def _shown_changed(self, change: Any) -> None:
-        self._show_map()
-        self._follow()
-
-    @_reported
-    def _slid(self, change: Any) -> None:
+    def _slide(self) -> None:
         where = self.controls.row.value, self.controls.column.value
-        self._session.selection.move_to(*where, gliding=True)
-        self._follow()
+        self._selection.move_to(*where, gliding=True)
 
-    @_reported
-    def _typed(self, change: Any) -> None:
-        self.select(self.controls.row_text.value, self.controls.column_text.value)
+    def _pick(self, picked: list[Any]) -> None:
+        *place, gliding, _ = picked
+        self._selection.move_to(*self._pixel_at(*place), gliding=gliding)
 
-    @_reported
-    def _picked(self, change: Any) -> None:
-        row, column, gliding, _ = change["new"]
-        self._session.selection.move_to(row, column, gliding=gliding)
-        self._follow()
+    def _brush(self, brushed: list[Any]) -> None:
+        self.controls.range.value = self._map.bins_between(*brushed[:2])
 
-    @_reported
-    def _brushed(self, change: Any) -> None:
-        low, high, _ = change["new"]
-        self.controls.range.value = self._session.map.bins_between(low, high)
-
-    @_reported
-    def _front_end_ready(self, change: Any) -> None:
+    def _take_over(self) -> None:
         self.controls.help.value = CLICKS
         self.controls.map_picture.layout.display = "none"
-        self._session.view.set_pixel_ratio(self.controls.clickable.pixel_ratio)
-        self._follow()
+        self._view.set_pixel_ratio(self.controls.clickable.pixel_ratio)
 
-    @_reported
-    def _choose(self, change: Callable[[], None]) -> None:
-        change()
-        self._follow()
-
-    @_reported
-    def _jump(self, find: Callable[[], Pixel | None], what: str) -> None:
-        pixel = find()
-        if pixel is None:
-            self._tell(f"There is no {what} among those shown on the map")
+    def _jump(self, place: Pixel | None, what: str) -> None:
+        if place is None:
+            self.controls.message.value = f"There is no {what} among those shown on the map"
         else:
-            self.select(*pixel)
+            self._selection.move_to(*self._pixel_at(*place))
 
-    @_reported
-    def _show_all(self) -> None:
-        self._following = True
-        self.controls.show_everything()
-        self._following = False
-        self._show_map()
-        self._follow()
+    def _tell_saved(self, *paths: Path) -> None:
+        self.controls.message.value = escape("Saved " + " and ".join(map(str, paths)))
 
-    @_reported
-    def _save(self, save: Callable[[], Any]) -> None:
-        self._tell("Saved " + " and ".join(str(path) for path in save()))
+    # Where pixels are: arrays begin at 0, the rows and columns of a chip where they like.
+
+    def _pixel_at(self, row: int, column: int) -> Pixel:
+        return int(self._fits["row"].values[row]), int(self._fits["column"].values[column])
+
+    def _first_pixel(self) -> Pixel:
+        marks = good(self._fits, str(self._fits["fit"].values[0])).values
+        rows, columns = marks.shape
+        return self._pixel_at(*next_pixel(marks, after=(rows // 2, columns // 2)) or (0, 0))
+
+    def _next_bad(self) -> Pixel | None:
+        here = locate(self._fits, *self._selection.current)
+        return next_pixel((self._types == BAD) & self._visible, here)
+
+    def _any(self) -> Pixel | None:
+        return random_pixel(self._visible & self._map.known, self._random)
 
     # What follows.
 
-    def _tell(self, text: str) -> None:
-        self.controls.message.value = message_html(text)
-
     def _load_map(self) -> None:
-        controls, session = self.controls, self._session
-        session.load_map(controls.map.value, controls.fit.value, controls.threshold.value)
+        controls, fit = self.controls, self.controls.fit.value
+        options = {"fit": fit, "threshold": controls.threshold.value}
+        self._map = binned_map(self._flux, self._fits, controls.map.value, **options)
+        types = fitted_map(self._fits, "fit_type", fit)
+        self._types = types.values.values
         self._following = True
-        controls.offer(session.map, session.counts)
+        controls.offer(self._map, types.shares())
         self._following = False
         self._show_map()
 
     def _show_map(self) -> None:
-        self._session.show(
-            switched_on=self.controls.switched_on(),
-            bins=self.controls.chosen_bins(),
-            percentiles=self.controls.percentiles.value,
-        )
+        controls, bins = self.controls, self.controls.chosen_bins()
+        switched_on = controls.switched_on()
+        self._visible = shown_pixels(self._map, self._types, switched_on=switched_on, bins=bins)
+        self._view.show_map(self._map, self._visible, controls.percentiles.value, bins)
 
     def _follow(self) -> None:
         """Move artists and widgets to the selection; the pictures follow soon after."""
-        self._session.view.move(self._session.selection)
+        self._view.move(self._selection)
         self._following = True
-        self.controls.follow(self._session.selection)
+        self.controls.follow(self._selection)
         self._following = False
         self._pictures.request()
 
     def _draw(self) -> None:
-        controls, session = self.controls, self._session
+        controls, selection = self.controls, self._selection
         try:
-            session.view.draw(controls)
-            selection = session.selection
-            controls.table.value = pixel_table(session.fits, selection.current, selection.pins)
-            controls.code.value = code_html(
-                self.selection,
-                controls.map.value,
-                controls.fit.value,
-                fits=controls.fit.options,
-                threshold=controls.threshold.value,
-                percentiles=controls.percentiles.value,
-            )
+            self._view.draw(controls)
+            controls.table.value = pixel_table(self._fits, selection.current, selection.pins)
+            options = {"fits": controls.fit.options, "threshold": controls.threshold.value}
+            options |= {"percentiles": controls.percentiles.value}
+            shown = controls.map.value, controls.fit.value
+            controls.code.value = code_html(code_lines(self.selection, *shown, **options))
         except Exception as error:
             controls.message.value = error_html(error)
-
-
-def _controls(flux: xr.Dataset, fits: xr.Dataset) -> Controls:
-    classes = classes_of(fits["fit_type"])
-    exposed = flux["exposure"].values > 0
-    return Controls(
-        (flux.sizes["row"], flux.sizes["column"]),
-        map_titles(flux, fits),
-        fits=fit_names(fits),
-        thresholds=[int(t) for t in flux["threshold"].values[exposed]],
-        types={code: FIT_TYPE_COLOURS[classes[code]] for code in sorted(classes, reverse=True)},
-    )

@@ -7,104 +7,69 @@ from html import escape
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 
-from velonb.explorer.map_view import MARK_COLOUR, PIN_COLOURS
 from velonb.explorer.maps import HITS
 from velonb.explorer.selection import Pixel
-from velonb.plots.map_parts import classes_of
+from velonb.plots.facts import axis_label, fitted, verdict
+from velonb.plots.style import MARK, PIN_COLOURS
 from velonb.scan.names import checked_name
 from velonb.text import round_to_error
+from velonb.vocabulary import classes_of
 
-PARAMETERS = ("E0", "s", "f", "A")
 DEFAULT_FITS = ("free", "fixed")
 """What `plot_pixel_scan` draws when it is not told."""
 
-_FLAGS = {"at_limit": "at the limit", "weak": "weak"}
-_NUMBER = "text-align:right; padding:1px 12px 1px 0; white-space:nowrap"
-_WORD = "text-align:left; padding:1px 12px 1px 0; white-space:nowrap"
+_STYLE = """<style>
+.velonb { border-collapse: collapse; font-size: 13px; line-height: 1.5; white-space: nowrap }
+.velonb th, .velonb td { padding: 1px 12px 1px 0; text-align: right }
+.velonb :is(th, td):nth-child(-n + 3) { text-align: left }
+.velonb tr:has(span) td { border-top: 1px solid #d0d0d0 }
+</style>"""
 
 
 def pixel_rows(fits: xr.Dataset, pixel: Pixel) -> list[dict[str, str]]:
-    """The result of every fit of one pixel, with values rounded to their errors.
+    """Return a row {heading: text} for each fit of a pixel, with values rounded to their errors.
 
-    Parameters
-    ----------
-    fits : xarray.Dataset
-        From `fit_pixels`.
-    pixel : tuple of int
-        Row and column.
-
-    Returns
-    -------
-    list of dict
-        One for each fit: ``{heading: text}``. A parameter without an error was held fixed.
+    A parameter without an error was held fixed.
     """
-    here = fits.isel(row=pixel[0], column=pixel[1])
-    values = {str(name): here[name].values for name in here.data_vars}
-    types = classes_of(here["fit_type"])
     rows = []
-    for position, fit in enumerate(here["fit"].values):
-        words = [types[int(values["fit_type"][position])].replace("_", " ")]
-        words += [text for flag, text in _FLAGS.items() if flag in here and values[flag][position]]
-        row = {"fit": str(fit), "type": ", ".join(words)}
-        row["p-value"] = _plain(values["p_value"][position], ".2g")
-        row["chi-square / dof"] = _chi_square(values["chi2"][position], values["dof"][position])
-        for name in PARAMETERS:
-            value, error = values[name][position], values[f"{name}_err"][position]
-            row[_heading(fits, name)] = _value(float(value), float(error))
+    for fit in map(str, fits["fit"].values):
+        here = fitted(fits, *pixel, fit)
+        row = {"fit": fit, "type": verdict(fits, here, with_p_value=False)}
+        row["p-value"] = _known(here["p_value"], "{:.2g}")
+        row["chi-square / dof"] = _known(here["chi2"], f"{{:.1f}} / {here['dof']:.0f}")
+        for name in ("E0", "s", "f", "A"):
+            heading = axis_label(name, fits[name].attrs.get("units"))
+            row[heading] = _value(here[name], here[f"{name}_err"])
         rows.append(row)
-    if "needs" in here:
-        rows[0]["needs"] = classes_of(here["needs"])[int(here["needs"])]
+    if "needs" in fits:
+        rows[0]["needs"] = classes_of(fits["needs"])[int(here["needs"])]
     return rows
 
 
-def _heading(fits: xr.Dataset, name: str) -> str:
-    units = fits[name].attrs.get("units")
-    return name if units in (None, "", "1") else f"{name} ({units})"
-
-
 def _value(value: float, error: float) -> str:
-    if not np.isfinite(value):
-        return "–"
-    if not np.isfinite(error):
-        return f"{value:.5g} held"
-    return round_to_error(value, error)
+    if np.isfinite(value) and np.isfinite(error):
+        return round_to_error(value, error)
+    return _known(value, "{:.5g} held")
 
 
-def _plain(value: float, form: str) -> str:
-    return format(float(value), form) if np.isfinite(value) else "–"
-
-
-def _chi_square(value: float, dof: float) -> str:
-    return f"{float(value):.1f} / {int(dof)}" if np.isfinite(value) else "–"
+def _known(value: float, form: str) -> str:
+    return form.format(float(value)) if np.isfinite(value) else "–"
 
 
 def pixel_table(fits: xr.Dataset, current: Pixel, pins: Sequence[Pixel] = ()) -> str:
-    """The table of the current pixel and the pinned ones, as HTML."""
-    colours = {pin: PIN_COLOURS[i] for i, pin in enumerate(pins)} | {current: MARK_COLOUR}
-    body, headings = "", ["pixel"]
-    for pixel in [current, *(pin for pin in pins if pin != current)]:
-        rows = pixel_rows(fits, pixel)
-        headings = headings if len(headings) > 1 else ["pixel", *rows[0]]
-        ring = f"<span style='color:{colours[pixel]}'>&#9711;</span> row {pixel[0]}, column "
-        for number, row in enumerate(rows):
-            name = f"{ring}{pixel[1]}" if number == 0 else ""
-            cells = [name, *(escape(row.get(heading, "")) for heading in headings[1:])]
-            body += _line("td", cells, top=number == 0)
-    head = _line("th", [escape(heading) for heading in headings], top=False)
-    style = "border-collapse:collapse; font-size:13px; line-height:1.5"
-    return f"<table style='{style}'>{head}{body}</table>"
-
-
-def _line(tag: str, cells: Sequence[str], *, top: bool) -> str:
-    border = "border-top:1px solid #d0d0d0; " if top else ""
-    return "<tr>{}</tr>".format(
-        "".join(
-            f"<{tag} style='{border}{_WORD if place < 3 else _NUMBER}'>{cell}</{tag}>"
-            for place, cell in enumerate(cells)
-        )
-    )
+    """Return the table of the current pixel and the pinned ones, as HTML."""
+    colours = {current: MARK} | dict(zip(pins, PIN_COLOURS, strict=False)) | {current: MARK}
+    rows = []
+    for (row, column), colour in colours.items():
+        ring = f"<span style='color:{colour}'>&#9711;</span> row {row}, column {column}"
+        for line in pixel_rows(fits, (row, column)):
+            rows.append({"pixel": ring} | {key: escape(text) for key, text in line.items()})
+            ring = ""
+    table = pd.DataFrame(rows).fillna("")
+    return _STYLE + table.to_html(index=False, escape=False, border=0, classes="velonb")
 
 
 def code_lines(
@@ -116,21 +81,7 @@ def code_lines(
     threshold: int | None = None,
     percentiles: tuple[float, float] = (1.0, 99.0),
 ) -> str:
-    """Lines of Python that draw the present curves and the present map again.
-
-    Parameters
-    ----------
-    pixels : sequence of tuple of int
-        The chosen pixels.
-    name, fit, threshold, percentiles
-        The map shown, as in `pixel_map`.
-    fits : sequence of str
-        The fits whose curves are shown.
-
-    Returns
-    -------
-    str
-        Two lines.
+    """Return two lines of Python that draw the present curves and the present map again.
 
     Examples
     --------
@@ -164,20 +115,14 @@ def file_stem(attrs: Mapping[Any, Any], pixels: Sequence[Pixel]) -> str:
     return "_".join([*chip, f"row{row}", f"column{column}", *more])
 
 
-def code_html(*args: Any, **options: Any) -> str:
-    """What `code_lines` gives, as HTML."""
+def code_html(code: str) -> str:
+    """Return lines of code as HTML."""
     style = "margin:2px 0; padding:6px 10px; background:#f5f5f5; color:#222; font-size:12px; "
     style += "line-height:1.5"
-    words = escape(code_lines(*args, **options), quote=False)
-    return f"To draw this again in a cell:<pre style='{style}'>{words}</pre>"
-
-
-def message_html(text: str) -> str:
-    """A message as HTML."""
-    return f"<span>{escape(text)}</span>"
+    return f"To draw this again in a cell:<pre style='{style}'>{escape(code, quote=False)}</pre>"
 
 
 def error_html(error: Exception) -> str:
-    """An exception as HTML."""
+    """Return an exception as HTML."""
     words = escape(f"{type(error).__name__}: {error}")
     return f"<span style='color:#b00020'>&#9888; {words}</span>"

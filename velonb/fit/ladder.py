@@ -12,10 +12,10 @@ from scipy.special import erfc
 from scipy.stats import false_discovery_control
 
 from velonb.fit.pixels import fit_pixels
+from velonb.vocabulary import MORE, UNDETERMINED, attributes_of
 
 RUNGS = (("A",), ("A", "E0"), ("A", "E0", "s"), ("f", "A", "s", "E0"))
 NAMES = ("fixed", "A+E0", "A+E0+s", "free")
-UNDETERMINED, MORE = -1, len(RUNGS)
 
 
 def fit_ladder(
@@ -98,9 +98,9 @@ def what_pixels_need(fits: xr.Dataset, *, q: float = 0.05) -> xr.Dataset:
     needs[discoveries(free["p_value"].values, q)] = MORE
     needs[free["fit_type"].values < 0] = UNDETERMINED
     result = xr.Dataset(coords={"row": fits["row"], "column": fits["column"]})
-    result["needs"] = ("row", "column"), needs, _attributes(q)
-    names = {"units": "1", "long_name": "p-value of the likelihood-ratio test of a step"}
-    result["step_p_value"] = ("step", "row", "column"), step_p_value, names
+    result["needs"] = ("row", "column"), needs, attributes_of("needs") | {"false_discovery_rate": q}
+    steps = attributes_of("step_p_value")
+    result["step_p_value"] = ("step", "row", "column"), step_p_value, steps
     return result.assign_coords(step=list(NAMES[1:]))
 
 
@@ -128,13 +128,3 @@ def discoveries(p_value: NDArray[np.float64], q: float) -> NDArray[np.bool_]:
     if known.any():
         rejected[known] = false_discovery_control(p_value[known]) <= q
     return rejected
-
-
-def _attributes(q: float) -> dict[str, Any]:
-    return {
-        "units": "1",
-        "long_name": "what the pixel needs",
-        "flag_values": np.array([-1, 0, 1, 2, 3, 4], dtype=np.int8),
-        "flag_meanings": "undetermined A A+E0 A+E0+s free more",
-        "false_discovery_rate": q,
-    }

@@ -12,7 +12,7 @@ from scipy.stats import chi2 as chi_square
 from velonb.curves.model import PARAMETERS, threshold_curve, threshold_gradient
 from velonb.fit.batch import Outcome
 from velonb.fit.problem import Pixels
-from velonb.vocabulary import BAD, CUT, GOOD, NOT_FOUND
+from velonb.vocabulary import BAD, CUT, GOOD, NOT_FOUND, attributes_of
 
 Array = NDArray[Any]
 
@@ -24,40 +24,6 @@ The second set holds where s is free and f is not: there, A follows the skewness
 
 Toys show pulls of unit width and no bias below these limits, and skew likelihoods above them.
 """
-
-ATTRIBUTES: dict[str, dict[str, Any]] = {
-    "f": {"units": "1/DAC", "long_name": "charge-sharing continuum relative to A"},
-    "A": {"units": "DAC hits/s", "long_name": "amplitude"},
-    "s": {"units": "DAC", "long_name": "noise"},
-    "E0": {"units": "DAC", "long_name": "position of the photopeak"},
-    "chi2": {"units": "1", "long_name": "minimised statistic"},
-    "dof": {"units": "1", "long_name": "degrees of freedom"},
-    "p_value": {"units": "1", "long_name": "probability of a larger statistic"},
-    "fit_type": {
-        "units": "1",
-        "long_name": "fit type",
-        "flag_values": np.array([CUT, NOT_FOUND, BAD, GOOD], dtype=np.int8),
-        "flag_meanings": "cut not_found bad good",
-    },
-    "at_limit": {
-        "units": "1",
-        "long_name": "minimum on the edge of the physical region",
-        "flag_values": np.array([0, 1], dtype=np.int8),
-        "flag_meanings": "inside at_limit",
-    },
-    "lower_at_limit": {
-        "units": "1",
-        "long_name": "a curve without a visible photopeak has a lower statistic",
-        "flag_values": np.array([0, 1], dtype=np.int8),
-        "flag_meanings": "lowest lower_at_limit",
-    },
-    "weak": {
-        "units": "1",
-        "long_name": "parameters that the scan does not determine at this rate",
-        "flag_masks": np.array([1, 2, 4, 8], dtype=np.int8),
-        "flag_meanings": "f A s E0",
-    },
-}
 
 
 def fit_maps(
@@ -134,7 +100,7 @@ def label_maps(maps: list[dict[str, Array]], names: list[str], flux: xr.Dataset)
         if variable == "covariance":
             continue
         values = np.stack([one[variable] for one in maps]).reshape(size)
-        fits[variable] = ("fit", "row", "column"), values, _attributes(variable)
+        fits[variable] = ("fit", "row", "column"), values, attributes_of(variable)
     if "covariance" in maps[0]:
         dims = ("fit", "row", "column", "parameter", "parameter_2")
         values = np.stack([one["covariance"] for one in maps]).reshape(*size, 4, 4)
@@ -143,10 +109,3 @@ def label_maps(maps: list[dict[str, Array]], names: list[str], flux: xr.Dataset)
         fits["covariance"] = dims, values, attributes
     fits["mask"] = flux["mask"]
     return fits
-
-
-def _attributes(variable: str) -> dict[str, Any]:
-    if variable in ATTRIBUTES:
-        return ATTRIBUTES[variable]
-    parameter = ATTRIBUTES[variable.removesuffix("_err")]
-    return {"units": parameter["units"], "long_name": f"error of {variable.removesuffix('_err')}"}

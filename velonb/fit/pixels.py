@@ -19,6 +19,7 @@ from velonb.fit.maps import fit_maps, label_maps
 from velonb.fit.problem import describe_scan, prepare_pixels
 from velonb.statistics import expected_statistic, gamma_p_value
 from velonb.system.threads import thread_count
+from velonb.vocabulary import locate
 
 
 def fit_asic(
@@ -85,7 +86,7 @@ def fit_pixel(
     flux : xarray.Dataset
         What `compute_flux` returns.
     row, column : int
-        The pixel, counted from 0.
+        The pixel, by the coordinates of `flux`.
     asic : lmfit.model.ModelResult, optional
         The fit of the ASIC: start values, and the values of what is not free.
     free : sequence of str, optional
@@ -103,8 +104,10 @@ def fit_pixel(
 
     Raises
     ------
+    IndexError
+        If the pixel is outside the chip.
     ValueError
-        If the pixel is masked or outside the chip, or an argument has an unknown value.
+        If the pixel is masked, or an argument has an unknown value.
 
     Examples
     --------
@@ -112,13 +115,8 @@ def fit_pixel(
     >>> vb.fit_pixel(flux, 100, 100, asic=asic, free=("A",)).params["A"]  # doctest: +SKIP
     <Parameter 'A', value=8.213 +/- 0.152, bounds=[0:inf]>
     """
-    rows, columns = flux.sizes["row"], flux.sizes["column"]
-    if not (0 <= row < rows and 0 <= column < columns):
-        raise ValueError(
-            f"pixel (row {row}, column {column}) is outside the chip: rows are 0 to {rows - 1}, "
-            f"columns 0 to {columns - 1}"
-        )
-    pixel = flux.isel(row=row, column=column)
+    place = locate(flux, row, column)
+    pixel = flux.isel(row=place[0], column=place[1])
     if bool(pixel["mask"]):
         raise ValueError(f"pixel (row {row}, column {column}) is masked; choose an active one")
     free = _checked_free(PARAMETERS if free is None else free)

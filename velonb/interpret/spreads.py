@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from velonb.curves.model import PARAMETERS, threshold_curve
 from velonb.statistics import intrinsic_spread, weighted_mean
-from velonb.vocabulary import GOOD, free_parameters
+from velonb.vocabulary import free_parameters, good
 
 FEWEST_PIXELS = 10
 """Pixels with a good fit that it takes to see a pattern."""
@@ -22,13 +22,10 @@ COLUMNS = ["size", "error", "significance", "explains"]
 
 def good_values(fits: xr.Dataset, parameter: str, fit: str) -> tuple[xr.DataArray, xr.DataArray]:
     """Values and errors of a parameter, NaN where the fit is not good or lies on a limit."""
-    if fit not in fits["fit"]:
-        known = ", ".join(fits["fit"].values)
-        raise ValueError(f"fit is {fit!r}; it must be one of {known}")
+    usable = good(fits, fit)
     if parameter not in PARAMETERS:
         raise ValueError(f"parameter is {parameter!r}; it must be one of {', '.join(PARAMETERS)}")
     one = fits.sel(fit=fit)
-    usable = (one["fit_type"] == GOOD) & (one["at_limit"] == 0)
     return one[parameter].where(usable), one[f"{parameter}_err"].where(usable)
 
 

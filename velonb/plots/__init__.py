@@ -1,13 +1,25 @@
 """Figures: every function takes data and returns a matplotlib Figure that shows itself.
 
-The pieces they are made of, which the explorer moves instead of drawing anew, are in `curve_parts`
-and `map_parts`; the numbers and texts of one pixel are in `pixel`.
+`painter` gives every cell of a map its colour and `cells` every cell the same size; `curve_parts`
+draws scans and fits. The explorer shows maps and curves with the same pieces. Numbers and words
+are in `facts`, colours in `style`.
 """
 
-from velonb.plots.class_maps import plot_acquisitions, plot_fit_types, plot_needs
 from velonb.plots.curves import plot_asic_fit, plot_pixel_scan
-from velonb.plots.distributions import plot_p_values, plot_pattern, plot_pulls
-from velonb.plots.maps import plot_heatmap, plot_hits, plot_map, plot_parameter
+from velonb.plots.distributions import (
+    plot_acquisitions,
+    plot_p_values,
+    plot_pattern,
+    plot_pulls,
+)
+from velonb.plots.maps import (
+    plot_fit_types,
+    plot_heatmap,
+    plot_hits,
+    plot_map,
+    plot_needs,
+    plot_parameter,
+)
 
 __all__ = [
     "plot_acquisitions",

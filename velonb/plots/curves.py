@@ -15,23 +15,19 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from velonb.curves.model import PARAMETERS
-from velonb.plots.curve_parts import draw_curve, draw_points, draw_pulls, frame_pulls, pull_limit
-from velonb.plots.pixel import (
-    average_points,
-    curve_of,
-    describe_pixel,
-    points_of,
-    pulls_of,
-    value_text,
+from velonb.plots.curve_parts import (
+    PixelCurves,
+    Points,
+    dense_thresholds,
+    draw_average,
+    draw_pulls,
+    frame_pulls,
+    largest,
 )
-from velonb.plots.style import AVERAGE, DATA, PIXEL_COLOURS, fit_colour, new_figure, styled
+from velonb.plots.facts import average_points, describe_pixel, pulls_of, value_text
+from velonb.plots.style import FIT_STYLES, PIXEL_COLOURS, new_figure, styled
 from velonb.text import value_and_error
-
-DENSE = 300
-"""Points of a drawn curve."""
-
-STYLES = ("-", "--", ":", "-.")
-"""Line styles of the fits of one pixel."""
+from velonb.vocabulary import attributes_of, check_fit
 
 
 @styled
@@ -68,7 +64,6 @@ def plot_pixel_scan(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -84,25 +79,23 @@ def plot_pixel_scan(
     """
     chosen = _pixel_list(pixels)
     alone = len(chosen) == 1
-    names = () if fits is None else tuple(fit)
-    figure = new_figure(6.6, max(3.8, 1.2 + 0.62 * len(chosen)))
-    ax, below = _curve_axes(figure, with_pulls=bool(names))
-    handles = _draw_average(ax, flux, asic) if average else []
-    for pixel, colour in zip(chosen, _colours(len(chosen)), strict=True):
-        points = points_of(flux, *pixel)
-        measured = draw_points(ax, points, color=colour).counted
-        colours = [fit_colour(name, i) if alone else colour for i, name in enumerate(names)]
-        curves = _draw_fits(ax, _dense(flux), fits, pixel, names, colours)
-        handles += _entries(fits, pixel, names, measured, curves, alone=alone)
-        _draw_pulls(below, points, fits, pixel, names if alone else names[:1], colours)
+    fits, names = (xr.Dataset(), ()) if fits is None else (fits, tuple(fit))
+    if names:
+        check_fit(fits, *names)
+    figure = new_figure(5.6, max(3.4, 1.1 + 0.56 * len(chosen)))
+    figure.subplots(1 + bool(names), sharex=True, height_ratios=(3, 1)[: 1 + bool(names)])
+    ax, below = figure.axes[0], figure.axes[-1]
+    legend = _average_entries(ax, flux, asic) if average else {}
+    widest = 0.0
+    for pixel, colour in zip(chosen, cycle(PIXEL_COLOURS), strict=False):
+        curves = PixelCurves(ax, below, flux, fits, names, None if alone else colour)
+        widest = max(widest, curves.move(*pixel)[1])
+        legend |= _entries(curves, fits, pixel, alone=alone)
     if not alone:
-        handles += [_style_entry(*entry) for entry in zip(names, cycle(STYLES), strict=False)]
-    if below is not None:
-        frame_pulls(below, limit=pull_limit(np.hstack([line.get_ydata() for line in below.lines])))
-    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
-    ax.set(ylabel="Flux (hits/s)", title=_pixels_title(chosen))
-    figure.legend(handles=handles, loc="outside right upper")
-    return figure
+        for name, style in zip(names, cycle(FIT_STYLES), strict=False):
+            legend[Line2D([], [], color="black", ls=style)] = f"{name} fit"
+    title = "Pixel at row {}, column {}".format(*chosen[0]) if alone else f"{len(chosen)} pixels"
+    return _finished(figure, legend, widest, title=title, ylabel="Flux (hits/s)")
 
 
 def _pixel_list(pixels: Any) -> list[tuple[int, int]]:
@@ -114,109 +107,38 @@ def _pixel_list(pixels: Any) -> list[tuple[int, int]]:
     return [(int(row), int(column)) for row, column in array.reshape(-1, 2)]
 
 
-def _colours(number: int) -> list[str]:
-    if number == 1:
-        return [DATA]
-    return [PIXEL_COLOURS[i % len(PIXEL_COLOURS)] for i in range(number)]
+def _finished(figure: Figure, legend: dict[Line2D, str], widest: float, **texts: str) -> Figure:
+    ax, *below = figure.axes
+    for axes in below:
+        frame_pulls(axes, widest)
+    ax.autoscale_view()
+    ax.set_ylim(bottom=min(0.0, ax.get_ylim()[0]))
+    ax.set(**texts)
+    figure.axes[-1].set_xlabel("Threshold (DAC)")
+    figure.legend(list(legend), list(legend.values()), loc="outside right upper")
+    return figure
 
 
-def _pixels_title(pixels: list[tuple[int, int]]) -> str:
-    if len(pixels) == 1:
-        return "Pixel at row {}, column {}".format(*pixels[0])
-    return f"{len(pixels)} pixels"
-
-
-def _dense(flux: xr.Dataset) -> NDArray[np.float64]:
-    thresholds = flux["threshold"].values
-    return np.linspace(thresholds.min(), thresholds.max(), DENSE)
-
-
-def _draw_average(ax: Axes, flux: xr.Dataset, asic: ModelResult | None) -> list[Line2D]:
-    points = draw_points(ax, average_points(flux), color=AVERAGE, marker="s", label="average pixel")
-    points.counted.set_markersize(2)
-    if asic is None:
-        return [points.counted]
-    active = flux.attrs["active_pixels"]
-    label = "\n".join(["ASIC fit / active pixels", *_asic_lines(asic, names=("E0", "s"))])
-    dense = _dense(flux)
-    values = np.asarray(asic.eval(t=dense)) / active
-    return [points.counted, draw_curve(ax, dense, values, color=AVERAGE, label=label)]
-
-
-def _curve_axes(figure: Figure, *, with_pulls: bool) -> tuple[Axes, Axes | None]:
-    if not with_pulls:
-        ax = figure.subplots()
-        ax.set_xlabel("Threshold (DAC)")
-        return ax, None
-    ax, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
-    return ax, below
-
-
-def _draw_fits(
-    ax: Axes,
-    dense: NDArray[np.float64],
-    fits: xr.Dataset | None,
-    pixel: tuple[int, int],
-    names: Sequence[str],
-    colours: Sequence[str],
-) -> list[Line2D]:
-    if fits is None:
-        return []
-    return [
-        draw_curve(ax, dense, curve_of(fits, *pixel, dense, fit=name), color=colour, style=style)
-        for name, colour, style in zip(names, colours, cycle(STYLES), strict=False)
-    ]
-
-
-def _draw_pulls(
-    below: Axes | None,
-    points: xr.Dataset,
-    fits: xr.Dataset | None,
-    pixel: tuple[int, int],
-    names: Sequence[str],
-    colours: Sequence[str],
-) -> None:
-    if below is None or fits is None:
-        return
-    statistic = str(fits.attrs.get("statistic", "poisson"))
-    for position, (name, colour) in enumerate(zip(names, colours, strict=False)):
-        t = points["threshold"].values
-        pulls = pulls_of(points, curve_of(fits, *pixel, t, fit=name), statistic=statistic)
-        draw_pulls(below, t, pulls, color=colour, filled=position == 0)
+def _average_entries(ax: Axes, flux: xr.Dataset, asic: ModelResult | None) -> dict[Line2D, str]:
+    texts = "average pixel", "\n".join(["ASIC fit / active pixels", *_asic_lines(asic, "E0", "s")])
+    return dict(zip(draw_average(ax, flux, asic), texts, strict=False))
 
 
 def _entries(
-    fits: xr.Dataset | None,
-    pixel: tuple[int, int],
-    names: Sequence[str],
-    measured: Line2D,
-    curves: Sequence[Line2D],
-    *,
-    alone: bool,
-) -> list[Line2D]:
+    curves: PixelCurves, fits: xr.Dataset, pixel: tuple[int, int], *, alone: bool
+) -> dict[Line2D, str]:
     """The legend: each curve with its values, or one entry for each of several pixels."""
-    texts = [
-        describe_pixel(fits, *pixel, fit=name, brief=not alone)
-        for name in names
-        if fits is not None
-    ]
-    if alone:
-        measured.set_label("hits / exposure")
-        for curve, lines in zip(curves, texts, strict=True):
-            curve.set_label("\n".join(lines))
-        return [measured, *curves]
-    measured.set_label("\n".join(["row {}, column {}".format(*pixel), *chain(*texts)]))
-    return [measured]
+    measured = curves.points.counted
+    texts = [describe_pixel(fits, *pixel, fit=name, brief=not alone) for name in curves.curves]
+    if not alone:
+        return {measured: "\n".join(["row {}, column {}".format(*pixel), *chain(*texts)])}
+    lines = ("\n".join(text) for text in texts)
+    return {measured: "hits / exposure"} | dict(zip(curves.curves.values(), lines, strict=True))
 
 
-def _style_entry(name: str, style: str) -> Line2D:
-    return Line2D([], [], color="black", ls=style, label=f"{name} fit")
-
-
-def _asic_lines(asic: ModelResult, *, names: Sequence[str]) -> list[str]:
-    units = {"f": "1/DAC", "A": "DAC hits/s", "s": "DAC", "E0": "DAC"}
-    parameters = asic.params
-    return [value_text(name, *value_and_error(parameters[name]), units[name]) for name in names]
+def _asic_lines(asic: ModelResult | None, *names: str) -> list[str]:
+    fitted = [] if asic is None else [asic.params[name] for name in names]
+    return [value_text(p.name, *value_and_error(p), attributes_of(p.name)["units"]) for p in fitted]
 
 
 @styled
@@ -233,39 +155,32 @@ def plot_asic_fit(flux: xr.Dataset, asic: ModelResult) -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
 
     Examples
     --------
     ``plot_asic_fit(flux, fit_asic(flux))``
     """
-    figure = new_figure(6.0, 3.8)
+    figure = new_figure(5.6, 3.4)
     ax, below = figure.subplots(2, sharex=True, height_ratios=(3, 1))
-    points = average_points(flux.assign_attrs(active_pixels=1))
-    dense = _dense(flux)
-    total, peak = _asic_terms(asic, dense)
+    measured, points = Points(ax), average_points(flux, pixels=1)
+    measured.move(points)
     goodness = f"chi2 / dof = {asic.chisqr:,.0f} / {asic.nfree}"
-    text = "\n".join(["ASIC fit", *_asic_lines(asic, names=("E0", "s", "f", "A")), goodness])
-    handles = [
-        draw_points(ax, points, label="hits / exposure").counted,
-        draw_curve(ax, dense, total, color=PIXEL_COLOURS[0], label=text),
-        draw_curve(ax, dense, peak, color=PIXEL_COLOURS[1], style="--", label="photopeak"),
-        draw_curve(
-            ax, dense, total - peak, color=PIXEL_COLOURS[2], style=":", label="charge sharing"
-        ),
-    ]
+    text = "\n".join(["ASIC fit", *_asic_lines(asic, "E0", "s", "f", "A"), goodness])
+    legend = {measured.counted: "hits / exposure"}
+    t = dense_thresholds(flux)
+    terms = zip(_asic_terms(asic, t), (text, "photopeak", "charge sharing"), strict=True)
+    for (values, label), colour, style in zip(terms, PIXEL_COLOURS, FIT_STYLES, strict=False):
+        (curve,) = ax.plot(t, values, style, color=colour, zorder=4)
+        legend[curve] = label
     pulls = pulls_of(points, asic.eval(t=points["threshold"].values))
-    draw_pulls(below, points["threshold"], pulls, color=PIXEL_COLOURS[0])
-    frame_pulls(below, limit=pull_limit(pulls))
-    ax.set_ylim(bottom=0)
-    ax.set(ylabel="Flux of the ASIC (hits/s)", title="Sum of all active pixels")
-    figure.legend(handles=handles, loc="outside right upper")
-    return figure
+    draw_pulls(below, points["threshold"], pulls, PIXEL_COLOURS[0])
+    labels = {"title": "Sum of all active pixels", "ylabel": "Flux of the ASIC (hits/s)"}
+    return _finished(figure, legend, largest(pulls), **labels)
 
 
-def _asic_terms(asic: ModelResult, t: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+def _asic_terms(asic: ModelResult, t: NDArray[Any]) -> tuple[NDArray[Any], ...]:
     f, A, s, E0 = (asic.params[name].value for name in PARAMETERS)
-    total = asic.model.eval(t=t, f=f, A=A, s=s, E0=E0)
+    total = np.asarray(asic.model.eval(t=t, f=f, A=A, s=s, E0=E0))
     # Without a continuum the curve is the photopeak, of the plateau (1 - f) A.
-    peak = asic.model.eval(t=t, f=0, A=(1 - f) * A, s=s, E0=E0)
-    return np.asarray(total), np.asarray(peak)
+    peak = np.asarray(asic.model.eval(t=t, f=0, A=(1 - f) * A, s=s, E0=E0))
+    return total, peak, total - peak

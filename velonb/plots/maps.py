@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import xarray as xr
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from velonb.plots.map_parts import (
-    colour_limits,
-    draw_map,
-    extend_of,
+from velonb.plots.cells import (
+    CellAxes,
+    axes_beside,
+    draw_bars,
+    draw_colour_bar,
     legend_below,
-    no_value_handles,
-    no_value_reason,
+    map_figure,
 )
-from velonb.plots.parameter import (
-    good_values,
-    median_text,
-    parameter_map,
-    parameter_title,
-    settled_values,
-    width_text,
-)
-from velonb.plots.style import StyledFigure, axis_label, new_figure, styled
-
-MAP_SIZE = (3.8, 3.4)
+from velonb.plots.facts import good_values, median_text, parameter_title, width_text
+from velonb.plots.painter import CellMap, cell_map, fitted_map, hits_map
+from velonb.plots.style import styled
 
 
-@styled
 def plot_heatmap(
     fits: xr.Dataset,
     parameter: str,
@@ -50,7 +42,7 @@ def plot_heatmap(
     fit : str
         Which fit.
     percentiles : tuple of float
-        Percentiles that limit the colours, of the bulk of good pixels (see `settled_values`);
+        Percentiles that limit the colours, of good pixels without those far from the median;
         arrows on the colour bar tell that there are values beyond.
     cmap : str
         Colour map.
@@ -58,7 +50,6 @@ def plot_heatmap(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -69,15 +60,11 @@ def plot_heatmap(
     --------
     ``plot_heatmap(fits, "E0", fit="fixed")``
     """
-    values, reason = parameter_map(fits, parameter, fit)
-    limits = colour_limits(settled_values(fits, parameter, fit), percentiles)
-    figure = new_figure(*MAP_SIZE, layout="compressed")
-    _map_with_bar(figure, values, reason, limits, cmap)
-    figure.suptitle(parameter_title(fits, parameter, fit), fontsize="medium")
-    return figure
+    cells = _parameter_map(fits, parameter, fit)
+    title = parameter_title(fits, parameter, fit)
+    return _with_bar(cells, title, percentiles=percentiles, cmap=cmap)
 
 
-@styled
 def plot_map(
     values: xr.DataArray | ArrayLike,
     *,
@@ -106,7 +93,6 @@ def plot_map(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -117,20 +103,19 @@ def plot_map(
     --------
     ``plot_map(fits["E0"].sel(fit="free") - truth["E0"], name="E0 - truth", units="DAC")``
     """
-    array = values if isinstance(values, xr.DataArray) else xr.DataArray(np.asarray(values))
-    if array.ndim != 2:
-        raise ValueError(f"values has the shape {array.shape}; a map has (row, column)")
-    if mask is not None and np.shape(mask) != array.shape:
-        raise ValueError(f"mask has the shape {np.shape(mask)}, the map {array.shape}")
-    label = name or str(array.name or "value")
-    array = array.rename(label).assign_attrs(units=units or array.attrs.get("units", "1"))
-    reason = no_value_reason(array, mask=mask)
-    figure = new_figure(*MAP_SIZE, layout="compressed")
-    limits = colour_limits(array.values[reason == 0], percentiles)
-    _map_with_bar(figure, array, reason, limits, cmap)
-    title = title or median_text(label, array.values[reason == 0], array.attrs["units"])
-    figure.suptitle(title, fontsize="medium")
-    return figure
+    values = xr.DataArray(values)
+    if values.ndim != 2:
+        raise ValueError(f"values has the shape {values.shape}; a map has (row, column)")
+    if "row" not in values.dims:
+        values = values.rename(dict(zip(values.dims, ("row", "column"), strict=True)))
+    values = values.transpose("row", "column")
+    if mask is not None and np.shape(mask) != values.shape:
+        raise ValueError(f"mask has the shape {np.shape(mask)}, the map {values.shape}")
+    label = name or str(values.name or "value")
+    units = units or values.attrs.get("units", "1")
+    cells = cell_map(values.rename(label).assign_attrs(units=units), mask=mask)
+    title = title or median_text(label, cells.known, units)
+    return _with_bar(cells, title, percentiles=percentiles, cmap=cmap)
 
 
 def plot_hits(
@@ -150,7 +135,6 @@ def plot_hits(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -165,16 +149,11 @@ def plot_hits(
         counts = np.asarray(scan)
         text = f"{counts.sum():,.0f} hits, {counts.mean():.3g} per pixel"
         return plot_map(counts, name="Hits", title=title or text)
-    thresholds = scan["threshold"].values
-    if threshold not in thresholds:
-        raise ValueError(
-            f"threshold is {threshold}; the scan has {', '.join(map(str, thresholds))} (DAC)"
-        )
-    hits, mask = scan["hits"].sel(threshold=threshold), scan["mask"]
+    cells = hits_map(scan, threshold)
     seconds = float(scan["exposure"].sel(threshold=threshold))
-    mean = float(hits.values[~mask.values].mean()) if (~mask.values).any() else np.nan
+    mean = cells.known.mean() if cells.known.size else np.nan
     text = f"Threshold {threshold} DAC, {seconds:.1f} s: mean {mean:.4g} hits"
-    return plot_map(hits, name="Hits", units="1", title=title or text, mask=mask)
+    return _with_bar(cells, title or text)
 
 
 @styled
@@ -186,7 +165,7 @@ def plot_parameter(
     percentiles: tuple[float, float] = (1.0, 99.0),
     bins: int = 60,
 ) -> Figure:
-    """Draw the map of a parameter and, beside it on the same scale, the histogram of good pixels.
+    """Draw the map of a parameter and, beside it in the same colours, the histogram of good pixels.
 
     Parameters
     ----------
@@ -198,7 +177,6 @@ def plot_parameter(
     Returns
     -------
     matplotlib.figure.Figure
-        The figure; it shows itself as the value of a notebook cell.
 
     Raises
     ------
@@ -209,46 +187,101 @@ def plot_parameter(
     --------
     ``plot_parameter(fits, "s")``
     """
-    values, reason = parameter_map(fits, parameter, fit)
-    limits = colour_limits(settled_values(fits, parameter, fit), percentiles)
-    figure = new_figure(6.2, 3.5)
-    ax, beside = figure.subplots(1, 2, width_ratios=(1.35, 1))
-    image = draw_map(ax, values, reason=reason, limits=limits).values
-    legend_below(ax, no_value_handles(reason), ncols=3)
+    cells = _parameter_map(fits, parameter, fit)
+    title, scale = parameter_title(fits, parameter, fit), cells.scale(percentiles)
+    figure, (ax,) = _draw_maps({title: cells}, scale, beside=1.8)
+    beside = axes_beside(ax, 0.62, 1.08)
     # A tenth of the scale more at each end: the histogram shows what the colours leave out.
-    margin = 0.1 * (limits[1] - limits[0])
-    shown = (limits[0] - margin, limits[1] + margin)
+    low, high = scale.get_clim()
+    margin = 0.1 * (high - low)
     good = good_values(fits, parameter, fit)
-    beside.hist(good, bins=bins, range=shown, orientation="horizontal", color="#808080")
-    beside.set(ylim=shown, xlabel="Good pixels")
-    corner = {"ha": "right", "va": "top", "transform": beside.transAxes}
-    beside.text(0.97, 0.98, width_text(fits, parameter, fit), **corner)
-    label = axis_label(parameter, values.attrs.get("units"))
-    _colour_strip(beside, image, shown, label)
-    figure.suptitle(parameter_title(fits, parameter, fit), fontsize="medium")
+    counts, edges = np.histogram(good, bins, (low - margin, high + margin))
+    draw_bars(beside, edges, counts, scale.to_rgba((edges[:-1] + edges[1:]) / 2))
+    beside.set(ylim=edges[[0, -1]], xlabel="Good pixels", ylabel=cells.label)
+    beside.set_title(width_text(fits, parameter, fit), loc="right")
     return figure
 
 
-def _colour_strip(ax: Axes, image: AxesImage, limits: tuple[float, float], label: str) -> None:
-    """Colour the left side of a histogram as the map: its value axis is the colour bar."""
-    strip = ax.inset_axes((-0.09, 0, 0.07, 1))
-    ramp = np.linspace(*limits, 256)[:, None]
-    strip.imshow(ramp, cmap=image.cmap, extent=(0, 1, *limits), origin="lower", aspect="auto")
-    strip.images[0].set_clim(*image.get_clim())
-    strip.set(xticks=[], ylabel=label)
-    ax.tick_params(left=False, labelleft=False)
+def plot_fit_types(fits: xr.Dataset, *, fit: Sequence[str] = ("free", "fixed")) -> Figure:
+    """Draw the maps of fit types side by side, with counts and percentages.
+
+    Parameters
+    ----------
+    fits : xarray.Dataset
+        From `fit_pixels`.
+    fit : sequence of str
+        Which fits.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no such fit.
+
+    Examples
+    --------
+    ``plot_fit_types(fits)``
+    """
+    maps = {f"{name} fit": fitted_map(fits, "fit_type", name) for name in fit}
+    return _draw_maps(maps, ncols=1)[0]
 
 
-def _map_with_bar(
-    figure: StyledFigure,
-    values: xr.DataArray,
-    reason: NDArray[np.int8],
-    limits: tuple[float, float],
-    cmap: str,
-) -> None:
-    shown = values.values[reason == 0]
-    ax = figure.subplots()
-    image = draw_map(ax, values, reason=reason, limits=limits, cmap=cmap).values
-    label = axis_label(str(values.name), values.attrs.get("units"))
-    figure.colorbar(image, ax=ax, extend=extend_of(shown, limits), label=label, fraction=0.05)
-    legend_below(ax, no_value_handles(reason), ncols=3)
+def plot_needs(fits: xr.Dataset) -> Figure:
+    """Draw what each pixel needs: the lowest rung of the ladder of models that describes it.
+
+    Parameters
+    ----------
+    fits : xarray.Dataset
+        With the variable `needs`.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    ValueError
+        If there is no variable `needs`.
+
+    Examples
+    --------
+    ``plot_needs(fits)``
+    """
+    if "needs" not in fits:
+        raise ValueError("fits has no variable 'needs'; compare the ladder of models first")
+    return _draw_maps({"What each pixel needs free": fitted_map(fits, "needs")}, ncols=2)[0]
+
+
+def _parameter_map(fits: xr.Dataset, parameter: str, fit: str) -> CellMap:
+    dims = {"fit", "row", "column"}
+    allowed = [str(name) for name in fits if set(fits[name].dims) == dims]
+    allowed = [name for name in allowed if "flag_meanings" not in fits[name].attrs]
+    if parameter not in allowed:
+        raise ValueError(f"parameter is {parameter!r}; it must be one of {', '.join(allowed)}")
+    return fitted_map(fits, parameter, fit, mask=fits.get("mask"))
+
+
+@styled
+def _with_bar(cells: CellMap, title: str, **colours: Any) -> Figure:
+    scale = cells.scale(**colours)
+    figure, (ax,) = _draw_maps({title: cells}, scale, beside=0.95)
+    draw_colour_bar(ax, cells, scale)
+    return figure
+
+
+@styled
+def _draw_maps(
+    maps: dict[str, CellMap], scale: Any = None, *, beside: float = 0.15, ncols: int = 3
+) -> tuple[Figure, list[CellAxes]]:
+    legends = [cells.handles() for cells in maps.values()]
+    lines = -(-max(map(len, legends)) // ncols)
+    shape = next(iter(maps.values())).values.shape
+    figure, panels = map_figure(shape, panels=len(maps), lines=max(lines, 1), beside=beside)
+    for ax, (title, cells), handles in zip(panels, maps.items(), legends, strict=True):
+        ax.paint(cells, scale or cells.scale())
+        ax.set_title(title)
+        legend_below(ax, handles, ncols=ncols)
+    return figure, panels

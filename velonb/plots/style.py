@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import wraps
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 from IPython.display import publish_display_data
@@ -22,28 +22,30 @@ SHEET = mpl.rc_params_from_file(
 DATA = "black"
 FIT_COLOURS = {"free": "#0072B2", "fixed": "#D55E00"}
 OTHER_FIT_COLOURS = ("#009E73", "#CC79A7", "#56B4E9")
+FIT_STYLES = ("-", "--", ":", "-.")
 PIXEL_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "black")
+PIN_COLOURS = ("#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7b3294", "#8c510a")
+MARK = "#e3001b"
 AVERAGE = "#767676"
 BAND = "#d9d9d9"
 
 # Colours of classes fall in lightness too, so they survive a grey print.
-FIT_TYPE_COLOURS = {"cut": "#e4e4e4", "not_found": "black", "bad": "#D55E00", "good": "#56B4E9"}
-ACQUISITION_COLOURS = {
+CLASS_COLOURS = {
     "good": "#56B4E9",
     "bad": "#D55E00",
-    "missing": "#e4e4e4",
-    "unreadable": "black",
-}
-NEED_COLOURS = {
-    "undetermined": "#e4e4e4",
-    "A": "#440154",
-    "A+E0": "#31688E",
-    "A+E0+s": "#35B779",
-    "free": "#FDE725",
+    **dict.fromkeys(("not found", "unreadable"), "black"),
+    **dict.fromkeys(("cut", "missing", "undetermined"), "#e4e4e4"),
+    **{"A": "#440154", "A+E0": "#31688E", "A+E0+s": "#35B779", "free": "#FDE725"},
     "more": "#D55E00",
 }
 # Light and no colour of viridis, whatever the colour vision; low values of viridis are dark.
-NO_VALUE_COLOURS = {"masked": "#ffffff", "cut": "#cccccc", "not found": "#ff7fd0"}
+REASON_COLOURS = {
+    "masked": "#ffffff",
+    "cut": "#cccccc",
+    "not found": "#ff7fd0",
+    "dead": "#ffab4d",
+    "not shown": "#e9edf3",
+}
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -76,11 +78,7 @@ class StyledFigure(Figure):
         full, small = BytesIO(), BytesIO()
         self.savefig(full, format="png", dpi=self.dpi)
         with Image.open(full) as picture:
-            # Of Pillow's methods the one that keeps colours that few pixels have.
-            few = picture.convert("RGB").quantize(
-                256, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE
-            )
-        few.save(small, format="png", optimize=True)
+            few_colours(picture.convert("RGB"), 256).save(small, format="png", optimize=True)
         return small.getvalue()
 
     def _ipython_display_(self) -> None:
@@ -89,10 +87,17 @@ class StyledFigure(Figure):
         publish_display_data(data)  # type: ignore[no-untyped-call]
 
 
-def new_figure(
-    width: float, height: float, *, layout: Literal["constrained", "compressed"] = "constrained"
-) -> StyledFigure:
-    """Return an empty figure of a size (inch); maps, of fixed shape, want it compressed."""
+def few_colours(picture: Image.Image, number: int) -> Image.Image:
+    """Return a picture of so many colours: smaller, and no loss that the eye sees."""
+    # Of Pillow's methods the one that keeps colours that few pixels have.
+    few = picture.quantize(number, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    # White is mixed with its shades: on a white page that would show.
+    few.putpalette([255 if level > 250 else level for level in few.getpalette() or []])
+    return few
+
+
+def new_figure(width: float, height: float, layout: Any = "constrained") -> StyledFigure:
+    """Return an empty figure of a size (inch); without a layout, axes are where they are put."""
     return StyledFigure(figsize=(width, height), layout=layout)
 
 
@@ -104,15 +109,3 @@ def say(ax: Axes, text: str) -> None:
 def fit_colour(name: str, position: int) -> str:
     """Return the colour of a fit: always the same for free and fixed."""
     return FIT_COLOURS.get(name, OTHER_FIT_COLOURS[position % len(OTHER_FIT_COLOURS)])
-
-
-def readable(name: str) -> str:
-    """Return the name of a variable as a reader expects it."""
-    name = "p-value" if name == "p_value" else name
-    return f"error of {name.removesuffix('_err')}" if name.endswith("_err") else name
-
-
-def axis_label(name: str, units: Any) -> str:
-    """Return a name with its unit, as axes carry it."""
-    name = readable(name)
-    return name if units in (None, "", "1") else f"{name} ({units})"

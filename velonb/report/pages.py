@@ -26,6 +26,9 @@ _PAGE = """\
 body { max-width: 62rem; margin: 0 auto !important; padding: 1rem !important; }
 .velonb-back { font: 0.9rem system-ui, sans-serif; margin: 0.5rem 0 1rem 5rem; }
 .velonb-back a { color: #1f5fa8; text-decoration: none; }
+/* A map that the browser shrinks gets stripes: it is shown pixel by pixel. */
+.jp-RenderedImage { overflow-x: auto; }
+.jp-RenderedImage img { max-width: none !important; }
 math { font-size: 1.1em; }
 math[display="block"] { margin: 0.9em 0; font-size: 1.15em; }
 mtd[columnalign="right"] { text-align: right; }
