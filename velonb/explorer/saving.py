@@ -15,7 +15,7 @@ from velonb.plots.facts import curve_of, fitted, points_of
 from velonb.system.files import written_whole
 
 
-def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int) -> Path:
+def save_figure(figure: Figure, path: str | os.PathLike[str], *, dpi: int | None = None) -> Path:
     """Save a figure; the ending of the name chooses the format."""
     with written_whole(path) as temporary:
         figure.savefig(temporary, dpi=dpi)
