@@ -23,7 +23,7 @@ from toys import (
 
 from velonb import average_pixel, fit_asic, fit_pixel, fit_pixels, threshold_curve
 from velonb.curves.shapes import SHAPES
-from velonb.fit.pixels import fit_p_value
+from velonb.fit.pixel import fit_p_value
 from velonb.statistics import likelihood_chi_square
 
 SUBSETS = [names for size in range(1, 5) for names in combinations(PARAMETERS, size)]

@@ -32,8 +32,8 @@ from velonb import (
     threshold_curve,
 )
 from velonb.curves.model import threshold_gradient
+from velonb.fit.free import named_fits
 from velonb.fit.maps import BAD, CUT, GOOD, NOT_FOUND, _fit_type
-from velonb.fit.pixels import named_fits
 from velonb.statistics import likelihood_chi_square
 from velonb.vocabulary import free_parameters
 

@@ -1,12 +1,15 @@
 """From flux to parameters: the ASIC, one pixel, every pixel.
 
 `asic` and `pixel` fit one curve with lmfit, to be read and checked. `pixels` fits the whole chip
-with the compiled minimiser of `engine`, and `ladder` frees one parameter after the other to say
-what each pixel needs. `profile` gives errors where the likelihood is skew.
+with the compiled minimiser of `engine` (`free` names the fits, `problem` describes them, `batch`
+runs them in threads, `maps` labels the outcome). `ladder` frees one parameter after the other to
+say what each pixel needs; `profile` gives errors where the likelihood is skew.
 """
 
+from velonb.fit.asic import average_pixel, fit_asic
 from velonb.fit.ladder import discoveries, fit_ladder, what_pixels_need
-from velonb.fit.pixels import average_pixel, fit_asic, fit_p_value, fit_pixel, fit_pixels
+from velonb.fit.pixel import fit_p_value, fit_pixel
+from velonb.fit.pixels import fit_pixels
 from velonb.fit.profile import profile_errors, profile_pixels
 
 __all__ = [

@@ -1,4 +1,4 @@
-"""Fits of the threshold curve: to the ASIC, to one pixel, to every pixel."""
+"""The fit of every pixel, with the compiled minimiser."""
 
 from __future__ import annotations
 
@@ -8,168 +8,16 @@ import lmfit
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.stats import chi2
 
-from velonb.curves.model import PARAMETERS, ThresholdModel, threshold_gradient
+from velonb.curves import PARAMETERS, ThresholdModel
 from velonb.curves.region import check_thresholds
 from velonb.curves.shapes import shape_function
+from velonb.fit.asic import average_pixel
 from velonb.fit.batch import fit_all
-from velonb.fit.curve_fit import fit_curve
+from velonb.fit.free import named_fits
 from velonb.fit.maps import fit_maps, label_maps
 from velonb.fit.problem import describe_scan, prepare_pixels
-from velonb.statistics import expected_statistic, gamma_p_value
 from velonb.system.threads import thread_count
-from velonb.vocabulary import locate
-
-
-def fit_asic(
-    flux: xr.Dataset,
-    *,
-    shape: str = "velo",
-    statistic: str = "poisson",
-    p0: Sequence[float] | dict[str, float] | None = None,
-    baseline: float | None = None,
-) -> lmfit.model.ModelResult:
-    """Fit the threshold curve to the flux of the ASIC, the sum over its active pixels.
-
-    Parameters
-    ----------
-    flux : xarray.Dataset
-        What `compute_flux` returns.
-    shape : {"velo", "consistent", "fe55"}
-        The form of the curve.
-    statistic : {"poisson", "chi2"}
-        Likelihood chi-square of Poisson counts, or Neyman's chi-square.
-    p0 : sequence or dict, optional
-        Start values of f, A, s, E0; guessed from the data by default.
-    baseline : float, optional
-        Noise baseline (DAC) for ``"fe55"``; by default the median of the map in `flux`.
-
-    Returns
-    -------
-    lmfit.model.ModelResult
-        Its A is that of the ASIC (DAC hits/s); A / active_pixels is that of the average pixel.
-
-    Raises
-    ------
-    ValueError
-        If an argument has an unknown value or too few thresholds have an exposure.
-
-    Examples
-    --------
-    >>> import velonb as vb
-    >>> asic = vb.fit_asic(flux)  # doctest: +SKIP
-    >>> asic.params["E0"]  # doctest: +SKIP
-    <Parameter 'E0', value=1551.02 +/- 0.0162, bounds=[-inf:inf]>
-    """
-    if baseline is None and shape == "fe55" and "baseline" in flux:
-        baseline = float(flux["baseline"].median())
-    model = ThresholdModel(shape, statistic=statistic, baseline=baseline)
-    return fit_curve(model, flux, flux["asic_flux"], flux["asic_flux_err"], p0, PARAMETERS)
-
-
-def fit_pixel(
-    flux: xr.Dataset,
-    row: int,
-    column: int,
-    *,
-    asic: lmfit.model.ModelResult | None = None,
-    free: Sequence[str] | None = None,
-    shape: str | None = None,
-    statistic: str = "poisson",
-    p0: Sequence[float] | dict[str, float] | None = None,
-) -> lmfit.model.ModelResult:
-    """Fit one pixel with lmfit: the readable path to what `fit_pixels` finds.
-
-    Parameters
-    ----------
-    flux : xarray.Dataset
-        What `compute_flux` returns.
-    row, column : int
-        The pixel, by the coordinates of `flux`.
-    asic : lmfit.model.ModelResult, optional
-        The fit of the ASIC: start values, and the values of what is not free.
-    free : sequence of str, optional
-        Parameters that are fitted; all four by default. ``("A",)`` with `asic` is the fixed fit.
-    shape : str, optional
-        The form of the curve; by default that of `asic`, else ``"velo"``.
-    statistic : {"poisson", "chi2"}
-        As for `fit_asic`.
-    p0 : sequence or dict, optional
-        Start values of f, A, s, E0.
-
-    Returns
-    -------
-    lmfit.model.ModelResult
-
-    Raises
-    ------
-    IndexError
-        If the pixel is outside the chip.
-    ValueError
-        If the pixel is masked, or an argument has an unknown value.
-
-    Examples
-    --------
-    >>> import velonb as vb
-    >>> vb.fit_pixel(flux, 100, 100, asic=asic, free=("A",)).params["A"]  # doctest: +SKIP
-    <Parameter 'A', value=8.213 +/- 0.152, bounds=[0:inf]>
-    """
-    place = locate(flux, row, column)
-    pixel = flux.isel(row=place[0], column=place[1])
-    if bool(pixel["mask"]):
-        raise ValueError(f"pixel (row {row}, column {column}) is masked; choose an active one")
-    free = _checked_free(PARAMETERS if free is None else free)
-    if asic is None and set(free) != set(PARAMETERS) and p0 is None:
-        raise ValueError(f"free is {free}; give asic= (or p0=) for the values of the others")
-    shape = shape or (asic.model.shape if asic is not None else "velo")
-    baseline = asic.model.baseline if asic is not None else None
-    if "baseline" in pixel:
-        baseline = float(pixel["baseline"])
-    model = ThresholdModel(shape, statistic=statistic, baseline=baseline)
-    shift = asic is not None and p0 is None
-    if shift:
-        p0 = average_pixel(flux, asic)
-    return fit_curve(model, pixel, pixel["flux"], pixel["flux_err"], p0, free, shift=shift)
-
-
-def fit_p_value(result: lmfit.model.ModelResult) -> float:
-    """Probability that a curve like the fitted one gives a larger statistic than this fit.
-
-    Parameters
-    ----------
-    result : lmfit.model.ModelResult
-        What `fit_pixel` or `fit_asic` returns.
-
-    Returns
-    -------
-    float
-        For a likelihood fit from the moments of `expected_statistic`, for Neyman's chi-square from
-        its degrees of freedom.
-
-    Examples
-    --------
-    >>> import velonb as vb
-    >>> vb.fit_p_value(vb.fit_pixel(flux, 100, 100))  # doctest: +SKIP
-    0.41
-    """
-    model = result.model
-    if model.statistic == "chi2":
-        return float(chi2.sf(result.chisqr, result.nfree))
-    values = {name: result.params[name].value for name in PARAMETERS}
-    gradient = threshold_gradient(
-        result.userkws["t"], **values, shape=model.shape, baseline=model.baseline
-    )
-    fitted = gradient[[PARAMETERS.index(name) for name in result.var_names]]
-    exposure = result.weights
-    moments = expected_statistic(result.best_fit * exposure, fitted * exposure)
-    return float(gamma_p_value(result.chisqr, *moments))
-
-
-def average_pixel(flux: xr.Dataset, asic: lmfit.model.ModelResult) -> dict[str, float]:
-    """Parameters of the average pixel: those of the ASIC, with A per active pixel."""
-    values = {name: float(asic.params[name].value) for name in PARAMETERS}
-    return values | {"A": values["A"] / flux.attrs["active_pixels"]}
 
 
 def fit_pixels(
@@ -263,34 +111,6 @@ def fit_pixels(
         **{f"asic_{name}": float(asic.params[name].value) for name in PARAMETERS},
     }
     return fits
-
-
-def named_fits(
-    free: Sequence[str] | Sequence[Sequence[str]] | None = None,
-) -> dict[str, tuple[str, ...]]:
-    """Name the fits by what is free in them.
-
-    Examples
-    --------
-    >>> named_fits()
-    {'free': ('f', 'A', 's', 'E0'), 'fixed': ('A',)}
-    >>> named_fits([("A",), ("A", "E0")])
-    {'fixed': ('A',), 'A+E0': ('A', 'E0')}
-    """
-    if free is None:
-        free = [PARAMETERS, ("A",)]
-    elif all(isinstance(name, str) for name in free):
-        free = [free]  # type: ignore[list-item]
-    names = [_checked_free(subset) for subset in free]
-    special = {frozenset(PARAMETERS): "free", frozenset({"A"}): "fixed"}
-    return {special.get(frozenset(subset), "+".join(subset)): subset for subset in names}
-
-
-def _checked_free(names: Sequence[str]) -> tuple[str, ...]:
-    names = (names,) if isinstance(names, str) else tuple(names)
-    if not names or set(names) - set(PARAMETERS) or len(set(names)) < len(names):
-        raise ValueError(f"free is {names}; it must be some of f, A, s, E0, each once")
-    return names
 
 
 def _check_options(

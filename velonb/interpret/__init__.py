@@ -4,11 +4,7 @@
 gradients, and rows or columns that stand out at regular steps.
 """
 
-from velonb.interpret.spreads import (
-    average_curve,
-    compare_spreads,
-    find_patterns,
-    profile_along,
-)
+from velonb.interpret.patterns import find_patterns, profile_along
+from velonb.interpret.spreads import compare_spreads, good_values
 
-__all__ = ["average_curve", "compare_spreads", "find_patterns", "profile_along"]
+__all__ = ["compare_spreads", "find_patterns", "good_values", "profile_along"]
