@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from datasets import CUT, LOST_THRESHOLD, MASKED, make_scan
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from toys import draw_flux, flux_of
 
 from velonb import compute_flux, fit_asic, fit_ladder, load_netcdf, mask_noisy, save_netcdf

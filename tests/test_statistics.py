@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given
-from hypothesis import strategies as st
+from hypothesis import assume, given, strategies as st
 from scipy import integrate, stats
 from toys import PARAMETERS, TYPICAL, draw_flux, thresholds
 

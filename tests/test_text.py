@@ -8,8 +8,7 @@ from types import SimpleNamespace
 
 import lmfit
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from velonb import doubts, format_number, round_to_error, value_and_error
 

@@ -7,8 +7,7 @@ from typing import Any
 import lmfit
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from scipy.special import erfc
 from toys import BASELINE, PARAMETERS, TYPICAL, thresholds
 

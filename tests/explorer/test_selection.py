@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from datasets import BAD, CUT, MASKED, NOT_FOUND, make_fits, make_flux
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 
 from velonb.explorer.curve_view import round_up
 from velonb.explorer.maps import BinnedMap, binned_map, fit_names, map_titles, shown_pixels

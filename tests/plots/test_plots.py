@@ -22,8 +22,7 @@ from datasets import (
     make_scan,
     make_truth,
 )
-from hypothesis import given
-from hypothesis import strategies as st
+from hypothesis import given, strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from matplotlib import pyplot
 from matplotlib.colors import to_rgba

@@ -7,8 +7,7 @@ import h5py
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
+from hypothesis import example, given, settings, strategies as st
 from hypothesis.extra import numpy as hnp
 
 import velonb as vb

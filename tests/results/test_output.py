@@ -22,8 +22,7 @@ from velonb.explorer.text import file_stem
 from velonb.report import run as _run
 from velonb.results.output import LOCK_NAME, STAMP_NAME, locked, stamp
 from velonb.simulate import simulation as simulate
-from velonb.system import files as _files
-from velonb.system import locks as _locks
+from velonb.system import files as _files, locks as _locks
 from velonb.system.files import written_whole
 
 CHIP = {"module": "Module0", "asic": "VP0-1"}

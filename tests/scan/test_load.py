@@ -12,8 +12,7 @@ import xarray as xr
 
 import velonb as vb
 from velonb import ScanError
-from velonb.scan import acquisitions as _acquisitions
-from velonb.scan import load as scan
+from velonb.scan import acquisitions as _acquisitions, load as scan
 from velonb.scan.names import Run, shutter_seconds
 
 THRESHOLDS = [1480, 1500, 1520, 1600]

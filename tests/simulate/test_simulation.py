@@ -9,8 +9,7 @@ import xarray as xr
 
 import velonb as vb
 from velonb.scan.names import Run, acquisition_name, parse_acquisition_name
-from velonb.simulate import simulation as simulate
-from velonb.simulate import truth as _truth
+from velonb.simulate import simulation as simulate, truth as _truth
 from velonb.simulate.simulation import simulate_scan
 
 THRESHOLDS = [1480, 1500, 1520, 1551, 1600]
