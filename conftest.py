@@ -19,7 +19,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     """Simulate the demo scan once, before several notebooks ask for it at the same time."""
     in_worker = hasattr(session.config, "workerinput")
     if session.config.option.nbval and not in_worker:
-        from velonb.simulate.simulation import demo_scan
+        from velonb.simulate import demo_scan
 
         demo_scan()
 

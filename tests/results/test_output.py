@@ -21,7 +21,7 @@ from velonb.explorer.saving import save_figure
 from velonb.explorer.text import file_stem
 from velonb.report import run as _run
 from velonb.results.output import LOCK_NAME, STAMP_NAME, locked, stamp
-from velonb.simulate import simulation as simulate
+from velonb.simulate.writing import TRUTH_NAME
 from velonb.system import files as _files, locks as _locks
 from velonb.system.files import written_whole
 
@@ -477,7 +477,7 @@ def test_run_onto_a_full_disk_is_told_in_one_line(
 @pytest.mark.parametrize("content", [b"", b"half of a tru", None], ids=["empty", "text", "cut"])
 def test_demo_scan_with_a_damaged_truth_is_named_and_kept(tmp_path: Path, content) -> None:
     small_scan(tmp_path / "demo")
-    truth = tmp_path / "demo" / simulate.TRUTH_NAME
+    truth = tmp_path / "demo" / TRUTH_NAME
     truth.write_bytes(truth.read_bytes()[:5000] if content is None else content)
     before = sorted(path.name for path in (tmp_path / "demo").iterdir())
     for make in (vb.demo_scan, small_scan):
@@ -488,6 +488,6 @@ def test_demo_scan_with_a_damaged_truth_is_named_and_kept(tmp_path: Path, conten
 
 def test_acquisitions_beside_a_truth_of_something_else_are_not_replaced(tmp_path: Path) -> None:
     small_scan(tmp_path / "scan")
-    vb.save_netcdf(tmp_path / "scan" / simulate.TRUTH_NAME, noise())
+    vb.save_netcdf(tmp_path / "scan" / TRUTH_NAME, noise())
     with pytest.raises(FileExistsError, match=r"truth.nc is not from a simulation: choose"):
         small_scan(tmp_path / "scan")

@@ -9,7 +9,7 @@ import xarray as xr
 
 import velonb as vb
 from velonb.scan.names import Run, acquisition_name, parse_acquisition_name
-from velonb.simulate import simulation as simulate, truth as _truth
+from velonb.simulate import demo, simulation, truth as _truth
 from velonb.simulate.simulation import simulate_scan
 
 THRESHOLDS = [1480, 1500, 1520, 1551, 1600]
@@ -181,7 +181,7 @@ def test_simulate_scan_when_interrupted_leaves_nothing_behind(tmp_path, monkeypa
     def interrupt(*_):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(simulate, "_write_maps", interrupt)
+    monkeypatch.setattr(simulation, "write_maps", interrupt)
     with pytest.raises(KeyboardInterrupt):
         small_scan(tmp_path / "scan")
     assert list(tmp_path.iterdir()) == []
@@ -203,6 +203,16 @@ def test_simulate_scan_when_interrupted_leaves_nothing_behind(tmp_path, monkeypa
         ({"shutter": "0s0ms"}, r"'0s0ms' does not parse: .* longer than zero"),
         ({"shutter": "30s0ms"}, r"shutter of at most 20 s, not 30s0ms"),
         ({"dead": 256**2}, r"masked \+ dead \+ noisy is 65760; it must be 0 to 65535"),
+        ({"physics": "photons"}, r"physics is 'photons'; it must be curve or sensor"),
+        ({"gain": 13.0, "rate": 1.0}, r"gain, rate can be given with physics='sensor' only"),
+        ({"physics": "sensor", "fano": 0.1}, r"fano is not an option of .*; they are rate, gain"),
+        ({"physics": "sensor", "gain": 0.0}, r"gain is 0.0; it must be a number, above 0"),
+        ({"physics": "sensor", "diffusion": -1.0}, r"diffusion is -1.0; .* 0 or more"),
+        ({"physics": "sensor", "noise": np.nan}, r"noise is nan; it must be a number, above 0"),
+        (
+            {"physics": "sensor", "thresholds": [1440, 1500, 1600]},
+            r"lowest threshold is 1440 DAC; below 1455 DAC the noise would count too",
+        ),
         ({"module": "a/b"}, r"module is 'a/b'; it must"),
         ({"asic": "VP_1"}, r"asic is 'VP_1'; it must"),
     ],
@@ -228,7 +238,7 @@ def quick_demo(monkeypatch) -> list[Path]:
         made.append(folder)
         return small_scan(folder, thresholds=[1500], acquisitions=1, faults=False)
 
-    monkeypatch.setattr(simulate, "simulate_scan", simulate_less)
+    monkeypatch.setattr(demo, "simulate_scan", simulate_less)
     monkeypatch.delenv("VELONB_DATA", raising=False)
     return made
 
@@ -241,7 +251,7 @@ def test_demo_scan_is_simulated_at_first_use_only(tmp_path, quick_demo):
 
 def test_demo_scan_of_an_older_simulation_is_made_anew(tmp_path, quick_demo, monkeypatch):
     vb.demo_scan(tmp_path / "demo")
-    monkeypatch.setattr(simulate, "_DEMO_VERSION", simulate._DEMO_VERSION + 1)
+    monkeypatch.setattr(demo, "VERSION", demo.VERSION + 1)
     vb.demo_scan(tmp_path / "demo")
     assert len(quick_demo) == 2
 

@@ -86,6 +86,11 @@ def noise_width_name(chip: str) -> str:
     return f"{chip}_Trim0_Noise_Width.csv"
 
 
+def trim_name(chip: str) -> str:
+    """File name of the trims, 0 to 15."""
+    return f"{chip}_Matrix_Trim.csv"
+
+
 def shutter_seconds(shutter: str) -> float:
     """Shutter time (s) of its text, such as 2.621 for ``"2s621ms"``.
 

@@ -18,6 +18,14 @@ _LABELS = {
     "baseline": ("DAC", "noise baseline"),
     "noise_width": ("DAC", "width of the noise"),
     "noise": ("hits/s", "flux of a noisy pixel above its curve"),
+    "gain": ("e-/DAC", "gain"),
+    "noise_electrons": ("e-", "noise"),
+    "predicted_baseline": ("DAC", "noise baseline in the detector's file"),
+    "trim": ("1", "trim, 0 to 15"),
+}
+_LABELS_OF_PHOTONS = {
+    "A": ("hits/s", "photons absorbed in the area of the pixel"),
+    "E0": ("DAC", "threshold at which the whole charge of K-alpha lies"),
 }
 
 Map = NDArray[np.float64]
@@ -37,17 +45,22 @@ def draw_pixels(
 
     # Log-normal: a spread however large never makes a parameter negative.
     maps = {name: mean[name] * np.exp(spread[name] * normal()) for name in ("f", "A", "s")}
-    maps["A"] *= _illumination(spot)
-    maps["E0"] = mean["E0"] + spread["E0"] * _pattern(normal())
+    maps["A"] *= illumination(spot)
+    maps["E0"] = mean["E0"] + spread["E0"] * pattern(normal())
     maps["baseline"] = maps["E0"] - 120.0 + 1.5 * normal()
     maps["noise_width"] = 6.0 * np.exp(0.05 * normal())
-    kind = _draw_kinds(random, numbers)
-    maps["noise"] = np.where(kind == NOISY, 10 ** random.random((ROWS, COLUMNS)), 0.0)
+    kind = draw_kinds(random, numbers)
+    maps["noise"] = noise_of(random, kind)
+    return describe_pixels(maps, kind)
 
+
+def describe_pixels(maps: dict[str, Map], kind: NDArray[np.int8]) -> xr.Dataset:
+    """Collect the truth of every pixel, with units and meanings."""
+    labels = _LABELS | (_LABELS_OF_PHOTONS if "gain" in maps else {})
     pixel = ("row", "column")
     truth = xr.Dataset(
         {
-            name: (pixel, values, dict(zip(("units", "long_name"), _LABELS[name], strict=True)))
+            name: (pixel, values, dict(zip(("units", "long_name"), labels[name], strict=True)))
             for name, values in maps.items()
         },
         {"row": np.arange(ROWS), "column": np.arange(COLUMNS)},
@@ -60,7 +73,7 @@ def draw_pixels(
     return truth
 
 
-def _illumination(spot: float) -> Map:
+def illumination(spot: float) -> Map:
     """Light on every pixel, mean 1, brighter near the middle."""
     rows, columns = np.mgrid[:ROWS, :COLUMNS]
     distance = np.hypot(rows - 0.55 * ROWS, columns - 0.45 * COLUMNS)
@@ -68,22 +81,27 @@ def _illumination(spot: float) -> Map:
     return light / light.mean()
 
 
-def _pattern(normal: Map) -> Map:
+def pattern(normal: Map) -> Map:
     """Differences between pixels, mean 0 and standard deviation 1: random, rows, columns, slope."""
     rows, columns = np.mgrid[:ROWS, :COLUMNS]
-    pattern = 5.0 * normal
-    pattern += np.where(rows % 16 == 15, 6.0, 0.0)
-    pattern += np.where(columns % 2 == 0, 1.5, -1.5)
-    pattern += 4.0 * (columns / COLUMNS - 0.5) + 6.0 * (rows / ROWS - 0.5)
-    return (pattern - pattern.mean()) / pattern.std()
+    total = 5.0 * normal
+    total += np.where(rows % 16 == 15, 6.0, 0.0)
+    total += np.where(columns % 2 == 0, 1.5, -1.5)
+    total += 4.0 * (columns / COLUMNS - 0.5) + 6.0 * (rows / ROWS - 0.5)
+    return (total - total.mean()) / total.std()
 
 
-def _draw_kinds(random: np.random.Generator, numbers: dict[int, int]) -> NDArray[np.int8]:
+def draw_kinds(random: np.random.Generator, numbers: dict[int, int]) -> NDArray[np.int8]:
     """Choose that many pixels of each kind; the others are living."""
     kinds = np.full(ROWS * COLUMNS, LIVING, dtype=np.int8)
     chosen = np.repeat(list(numbers), list(numbers.values()))
     kinds[random.permutation(kinds.size)[: chosen.size]] = chosen
     return kinds.reshape(ROWS, COLUMNS)
+
+
+def noise_of(random: np.random.Generator, kind: NDArray[np.int8]) -> Map:
+    """Flux of the noisy pixels, 1 to 10 hits/s."""
+    return np.where(kind == NOISY, 10 ** random.random((ROWS, COLUMNS)), 0.0)
 
 
 def draw_faults(
