@@ -17,6 +17,7 @@ from .fit import (
     fit_p_value as fit_p_value,
     fit_pixel as fit_pixel,
     fit_pixels as fit_pixels,
+    fit_typical as fit_typical,
     profile_errors as profile_errors,
     profile_pixels as profile_pixels,
     what_pixels_need as what_pixels_need,

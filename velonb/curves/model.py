@@ -2,7 +2,7 @@
 
 A pixel counts the hits above a threshold t, so its flux against t is the integral of the spectrum:
 a photopeak at E0, blurred by the noise s, on a continuum from charges shared between pixels. The
-shapes of the two terms are in `_shapes.py`.
+shapes of the two terms are in `shapes`.
 """
 
 from __future__ import annotations
@@ -241,7 +241,7 @@ class ThresholdModel(lmfit.Model):
 
         shifts = np.diag(1e-5 * np.maximum(np.abs(values), 1e-6))
         hessian = [(slope(values + d) - slope(values - d)) / (2 * d.sum()) for d in shifts]
-        _set_covariance(result, _inverse(0.5 * (np.array(hessian) + np.transpose(hessian))))
+        set_covariance(result, _inverse(0.5 * (np.array(hessian) + np.transpose(hessian))))
 
     def _residual(self, params: Any, data: Any, weights: Any, **kwargs: Any) -> NDArray[Any]:
         curve = self.eval(params, **kwargs)
@@ -278,7 +278,8 @@ def _inverse(matrix: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(inverse)
 
 
-def _set_covariance(result: lmfit.model.ModelResult, covariance: NDArray[Any]) -> None:
+def set_covariance(result: lmfit.model.ModelResult, covariance: NDArray[Any]) -> None:
+    """Set errors and correlations of the fitted parameters."""
     errors = np.sqrt(np.diag(covariance))
     result.covar, result.errorbars = covariance, bool((errors > 0).all())
     for k, name in enumerate(result.var_names):

@@ -1,0 +1,97 @@
+"""What single pixels say about the parameters that all of them share."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import lmfit
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from velonb.curves.model import PARAMETERS, threshold_curve, threshold_gradient
+from velonb.fit.pixels import fit_pixels
+from velonb.vocabulary import BAD
+
+Array = NDArray[Any]
+
+COMMON, OWN = ("f", "s"), ("A", "E0")
+"""What all pixels share, and what is each pixel's own."""
+INFLUENCE = 3.0
+"""A pixel that asks for another f and s by more standard deviations than this counts less."""
+FAINTEST = 1e-12
+"""Flux (hits/s) that a curve is not below, far above E0."""
+BLOCK = 4096
+"""Pixels that are differentiated at once."""
+
+
+class Pulls(NamedTuple):
+    """What every pixel says about the logarithms of f and s, when its A and E0 follow."""
+
+    slope: Array
+    """Of the log-likelihood, shape (pixel, 2)."""
+    information: Array
+    """Shape (pixel, 2, 2)."""
+    fits: xr.Dataset
+    """Of the pixels that were found."""
+    expected: Array
+    """Hits of each of them, shape (threshold, pixel), as fitted."""
+
+    def step(self) -> tuple[Array, Array]:
+        """Step to the common maximum, and its covariance from the scatter of the pixels."""
+        inverses = np.linalg.pinv(self.information, hermitian=True)
+        asked = np.einsum("pab,pb->pa", inverses, self.slope)
+        distance = np.sqrt(np.sum(self.slope * asked, axis=1).clip(1e-12))
+        weight = np.minimum(1.0, INFLUENCE / distance)[:, None]
+        slope = weight * self.slope
+        inverse = np.linalg.inv(np.sum(weight[..., None] * self.information, axis=0))
+        return inverse @ slope.sum(axis=0), inverse @ (slope.T @ slope) @ inverse
+
+
+def pulls_of_pixels(
+    counts: xr.Dataset, reference: lmfit.model.ModelResult, threads: int | None
+) -> Pulls:
+    """Fit A and E0 of every pixel, and see what f and s it asks for."""
+    fits = fit_pixels(counts, reference, free=OWN, threads=threads, progress=False)
+    fits = fits.isel(fit=0, row=0)
+    fits = fits.isel(column=(fits["fit_type"] >= BAD) & (fits["at_limit"] == 0))
+    if fits.sizes["column"] == 0:
+        raise ValueError(
+            "no pixel of the sample can be fitted with the f and s of the ASIC: look at its fit, "
+            "and at the mask"
+        )
+    counts = counts.isel(row=0, threshold=(counts["exposure"] > 0).values)
+    counts = counts.sel(column=fits["column"])
+    starts = range(0, fits.sizes["column"], BLOCK)
+    blocks = [{"column": slice(start, start + BLOCK)} for start in starts]
+    done = [_differentiate(counts.isel(block), fits.isel(block), reference) for block in blocks]
+    slope, information, expected = (np.concatenate(parts) for parts in zip(*done, strict=True))
+    return Pulls(*_when_own_follow(slope, information), fits, expected.T)
+
+
+def _differentiate(
+    counts: xr.Dataset, fits: xr.Dataset, reference: lmfit.model.ModelResult
+) -> tuple[Array, Array, Array]:
+    """Slope and information of the logarithms of all parameters, and the expected hits."""
+    t, exposure = (counts[name].values[:, None] for name in ("threshold", "exposure"))
+    values = [fits[name].values for name in PARAMETERS]
+    model = reference.model
+    known = {
+        "shape": model.shape,
+        "baseline": None if model.baseline is None else counts["baseline"].values,
+    }
+    expected = exposure * np.maximum(threshold_curve(t, *values, **known), FAINTEST)
+    gradient = threshold_gradient(t, *values, **known) * np.array(values)[:, None] * exposure
+    slope = np.einsum("atp,tp->pa", gradient, counts["hits"].values / expected - 1)
+    information = np.einsum("atp,btp,tp->pab", gradient, gradient, 1 / expected)
+    return slope, information, expected.T
+
+
+def _when_own_follow(slope: Array, information: Array) -> tuple[Array, Array]:
+    """Slope and information of the common parameters along the best A and E0 of each pixel."""
+    common, own = (np.array([PARAMETERS.index(name) for name in names]) for names in (COMMON, OWN))
+    mixed = information[:, common][..., own]
+    follow = mixed @ np.linalg.pinv(information[:, own][..., own], hermitian=True)
+    slope_left = slope[:, common] - (follow @ slope[:, own, None])[..., 0]
+    left = information[:, common][..., common] - follow @ mixed.swapaxes(1, 2)
+    return slope_left, left

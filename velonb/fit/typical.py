@@ -1,0 +1,230 @@
+"""The typical pixel: the shape of the curve that all pixels have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import lmfit
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import trim_mean
+from tqdm.auto import tqdm
+
+from velonb.curves.model import PARAMETERS, ThresholdModel, set_covariance
+from velonb.fit.pixels import fit_pixels
+from velonb.fit.pulls import COMMON, OWN, Pulls, pulls_of_pixels
+from velonb.vocabulary import BAD
+
+Array = NDArray[Any]
+
+LARGEST_STEP = 0.5
+"""Of the logarithms of f and s."""
+ENOUGH = 0.02
+"""A step below this part of the error ends the search."""
+STEPS = 30
+FIRST = 2048
+"""Pixels that lead the way."""
+TOYS = 2
+FAR, CLIPS = 2.5, 5
+"""Pixels farther away, in units of the scatter, do not move E0; so often are they looked for."""
+
+
+def fit_typical(
+    flux: xr.Dataset,
+    asic: lmfit.model.ModelResult,
+    *,
+    shape: str | None = None,
+    baseline: ArrayLike | None = None,
+    pixels: int = 32768,
+    seed: int = 0,
+    threads: int | None = None,
+    progress: bool = True,
+) -> lmfit.model.ModelResult:
+    """Find f and s of the typical pixel: those that all pixels have in common.
+
+    They maximise the summed likelihood of the pixels, each with its own A and E0, so that the
+    spread of E0 does not count as noise, as it does in the sum over the ASIC. With few hits a pixel
+    the maximum is a little off; as much as in fits of toys with the same pixels is taken off. A
+    pixel that is unlike the others counts no more than one that is three standard deviations away.
+
+    Parameters
+    ----------
+    flux : xarray.Dataset
+        What `compute_flux` returns.
+    asic : lmfit.model.ModelResult
+        What `fit_asic` returns: start values.
+    shape : str, optional
+        The form of the curve; that of `asic` by default.
+    baseline : array_like, optional
+        Noise baseline (DAC) for ``"fe55"``, a number or a map (row, column); by default the map in
+        `flux`, else that of `asic`.
+    pixels : int
+        Number of pixels that are used at most, chosen at random.
+    seed : int
+        Of the choice and the toys.
+    threads : int, optional
+        As for `fit_pixels`.
+    progress : bool
+        Show a progress bar.
+
+    Returns
+    -------
+    lmfit.model.ModelResult
+        Serves wherever the fit of the ASIC does. f and s with their statistical errors; E0 is the
+        median of the pixels but for far ones, A that of the mean pixel times the number of active
+        pixels. `chisqr` and `nfree` are summed over the pixels used.
+
+    Raises
+    ------
+    ValueError
+        If an argument has an unknown value, or hardly any pixel can be fitted.
+
+    Examples
+    --------
+    >>> import velonb as vb
+    >>> typical = vb.fit_typical(flux, asic)  # doctest: +SKIP
+    >>> vb.fit_ladder(flux, typical)  # doctest: +SKIP
+    """
+    if pixels < 1:
+        raise ValueError(f"pixels is {pixels}; it must be at least 1")
+    random = np.random.default_rng(seed)
+    sample = _sample(flux, _baseline_map(flux, asic, baseline), pixels, random)
+    middle = float(sample["baseline"].median())
+    model = ThresholdModel(shape or asic.model.shape, baseline=None if np.isnan(middle) else middle)
+    values = _start(sample.isel(column=slice(0, FIRST)), asic, model.shape)
+    with tqdm(desc="typical pixel", unit="fit", disable=not progress) as bar:
+
+        def pulls_of(counts: xr.Dataset) -> Pulls:
+            bar.update()
+            return pulls_of_pixels(counts, _result(model, values, flux), threads)
+
+        _climb(sample.isel(column=slice(0, FIRST)), values, pulls_of)
+        pulls = _climb(sample, values, pulls_of)
+        toys = [pulls_of(_toy(sample, pulls, random)).step()[0] for _ in range(TOYS)]
+        _move(values, -np.mean(toys, axis=0))
+        pulls = pulls_of(sample)
+    return _finished(model, values, flux, pulls)
+
+
+def _start(few: xr.Dataset, asic: lmfit.model.ModelResult, shape: str) -> dict[str, float]:
+    """Begin with the median f and s of single pixels: the sum follows a few strange ones."""
+    values = {name: float(asic.params[name].value) for name in PARAMETERS}
+    fits = fit_pixels(few, asic, free=PARAMETERS, shape=shape, progress=False)
+    inside = fits.where((fits["fit_type"] >= BAD) & (fits["at_limit"] == 0))
+    medians = {name: float(inside[name].median()) for name in COMMON}
+    return values | {name: median for name, median in medians.items() if median > 0}
+
+
+def _climb(
+    sample: xr.Dataset, values: dict[str, float], pulls_of: Callable[[xr.Dataset], Pulls]
+) -> Pulls:
+    """Move f and s to the common maximum."""
+    for _ in range(STEPS):
+        pulls = pulls_of(sample)
+        step, covariance = pulls.step()
+        if (np.abs(step) < ENOUGH * np.sqrt(np.diag(covariance))).all():
+            return pulls
+        _move(values, step * min(1.0, LARGEST_STEP / np.abs(step).max()))
+    raise ValueError(
+        f"f and s of the typical pixel are not found: after {STEPS} steps they are at "
+        f"{values['f']:.3g} and {values['s']:.3g}; look at the fits of single pixels"
+    )
+
+
+def _move(values: dict[str, float], step: Array) -> None:
+    for name, by in zip(COMMON, step, strict=True):
+        values[name] *= float(np.exp(by))
+
+
+def _baseline_map(
+    flux: xr.Dataset, asic: lmfit.model.ModelResult, baseline: ArrayLike | None
+) -> Array:
+    """The baseline of every pixel (DAC), NaN where there is none to be had."""
+    if baseline is None:
+        baseline = flux["baseline"].values if "baseline" in flux else asic.model.baseline
+    known = np.nan if baseline is None else baseline
+    return np.broadcast_to(np.asarray(known, dtype=float), flux["mask"].shape)
+
+
+def _sample(
+    flux: xr.Dataset, baseline: Array, pixels: int, random: np.random.Generator
+) -> xr.Dataset:
+    """Some active pixels, side by side in one row."""
+    active = np.flatnonzero(~flux["mask"].values.astype(bool).ravel())
+    if active.size == 0:
+        raise ValueError("every pixel is masked; look at the mask of the scan")
+    chosen = random.permutation(active)[:pixels]
+    hits = flux["hits"].values.reshape(flux.sizes["threshold"], 1, -1)[..., chosen]
+    maps = ("row", "column")
+    return xr.Dataset(
+        {
+            "hits": (("threshold", *maps), hits),
+            "exposure": flux["exposure"],
+            "mask": (maps, np.zeros((1, chosen.size), dtype=bool)),
+            "baseline": (maps, baseline.reshape(1, -1)[:, chosen]),
+        },
+        coords={"row": [0], "column": np.arange(chosen.size)},
+        attrs=flux.attrs,
+    )
+
+
+def _toy(sample: xr.Dataset, pulls: Pulls, random: np.random.Generator) -> xr.Dataset:
+    """Counts drawn from the fitted curves; none where there is no fit."""
+    hits = np.zeros_like(sample["hits"].values)
+    used = np.flatnonzero(sample["exposure"].values > 0)
+    fitted = np.ix_(used, np.zeros(1, int), pulls.fits["column"].values)
+    hits[fitted] = random.poisson(pulls.expected)[:, None]
+    return sample.assign(hits=(sample["hits"].dims, hits))
+
+
+def _result(
+    model: ThresholdModel, values: dict[str, float], flux: xr.Dataset
+) -> lmfit.model.ModelResult:
+    """A result with these parameters, beside the flux of the ASIC."""
+    used = (flux["exposure"] > 0).values
+    return lmfit.model.ModelResult(
+        model,
+        model.make_params(**values),
+        data=flux["asic_flux"].values[used],
+        weights=flux["exposure"].values[used],
+        fcn_kws={"t": flux["threshold"].values[used].astype(float)},
+        scale_covar=False,
+    )
+
+
+def _finished(
+    model: ThresholdModel, values: dict[str, float], flux: xr.Dataset, pulls: Pulls
+) -> lmfit.model.ModelResult:
+    """The result with all that a fit by lmfit has."""
+    fits, active = pulls.fits, flux.attrs["active_pixels"]
+    A, E0 = fits["A"].values, fits["E0"].values
+    for _ in range(CLIPS):
+        E0 = E0[np.abs(E0 - np.median(E0)) <= FAR * _scatter(E0)]
+    values = values | {"A": active * trim_mean(A, 0.05), "E0": float(np.median(E0))}
+    result = _result(model, values, flux)
+    covariance = np.zeros((4, 4))
+    common = np.ix_(*[[PARAMETERS.index(name) for name in COMMON]] * 2)
+    scale = np.array([values[name] for name in COMMON])
+    covariance[common] = (1 + 1 / TOYS) * pulls.step()[1] * np.outer(scale, scale)
+    covariance[1, 1] = (active * _scatter(A)) ** 2 / A.size
+    covariance[3, 3] = 0.5 * np.pi * _scatter(E0) ** 2 / E0.size  # of a median
+    result.var_names = list(PARAMETERS)
+    set_covariance(result, covariance)
+    result.chisqr, result.nfree = float(fits["chi2"].sum()), int(fits["dof"].sum()) - len(COMMON)
+    result.nvarys = len(COMMON) + len(OWN) * A.size
+    result.ndata, result.nfev = pulls.expected.size, A.size
+    result.redchi = result.chisqr / max(1, result.nfree)
+    result.aic = result.chisqr + 2 * result.nvarys
+    result.bic = result.chisqr + np.log(result.ndata) * result.nvarys
+    result.best_values, result.init_values = values, values
+    result.best_fit = result.init_fit = result.eval()
+    result.residual = model._residual(result.params, result.data, result.weights, **result.userkws)
+    result.success, result.aborted = True, False
+    return result
+
+
+def _scatter(values: Array) -> float:
+    """Standard deviation, whatever a few do."""
+    return float(1.4826 * np.median(np.abs(values - np.median(values))))
