@@ -181,6 +181,30 @@ def test_run_loads_as_told_for_results_and_notebooks(
     assert notes >= 1
 
 
+def test_run_takes_sums_where_the_limit_of_the_counter_is_given(
+    scan_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    shutil.copytree(scan_folder, data)
+    for path in data.glob("*_THR_*.csv"):
+        np.savetxt(path, vb.read_acquisition(path) + 64, fmt="%d", delimiter=",")
+    write_notebook(tmp_path / "set" / "01_load.ipynb", "1")
+    options = ["--out", out, "--notebooks", tmp_path / "set"]
+    assert run("run", data, *options) == 2
+    assert "velonb run: --counter-max" in capsys.readouterr().err
+    assert run("run", data, *options, "--counter-max", "500", "--bad-cut", "1000") == 0
+    assert vb.load_netcdf(out / "scan.nc").attrs["counter_max"] == 500
+
+
+def test_run_refuses_a_folder_whose_name_is_not_utf8(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "Modul\udce9"
+    data.mkdir()
+    assert run("run", data, "--out", tmp_path / "out") == 2
+    assert "is not written in UTF-8" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("option", ["--mask", "--bad-cut"])
 def test_run_refuses_an_impossible_value(
     option: str, scan_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -11,6 +11,7 @@ from typing import Any
 
 import velonb
 from velonb.system.signals import INTERRUPTED, interrupt, on_interrupt
+from velonb.words import printable
 
 EPILOG = """\
 commands:
@@ -19,6 +20,7 @@ commands:
       --run NAME          which run, where the folder holds several
       --mask FILE         mask of the chip, instead of the one in the folder
       --bad-cut X         largest flux in the last columns of a good acquisition (hits/s)
+      --counter-max N     largest count of an acquisition, for sums or another counter
       --on-error skip     leave out files that cannot be read, and say which
       --notebooks DIR     run your own set of notebooks (01_*.ipynb, 02_*.ipynb, ...)
   lab [FOLDER]        JupyterLab on the notebooks, to read, change and explore
@@ -104,6 +106,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--run", help="which run, where the folder holds several")
     run.add_argument("--mask", type=Path, help="mask of the chip")
     run.add_argument("--bad-cut", type=float, help="largest flux in the last columns (hits/s)")
+    run.add_argument("--counter-max", type=int, help="largest count of an acquisition")
     run.add_argument("--on-error", choices=("raise", "skip"), help="what to do with bad files")
     run.add_argument("--notebooks", type=Path, help="run your own set of notebooks")
     simulate = commands.add_parser("simulate", description="write a scan like the detector's")
@@ -143,7 +146,12 @@ def _data(options: argparse.Namespace) -> Path:
             f"{folder} is not a folder: give the folder that holds the acquisitions, "
             "or none for the demo scan"
         )
-    return folder.resolve()
+    folder = folder.resolve()
+    if printable(folder) != str(folder):
+        raise ValueError(
+            f"{printable(folder)} is not written in UTF-8, which notebooks need: rename the folder"
+        )
+    return folder
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -151,7 +159,7 @@ def _run(options: argparse.Namespace) -> int:
     from velonb.report.run import NotebookFailed, run_analysis
 
     notebooks = options.notebooks or notebook_folder()
-    loading = _given(options, "mask", "bad_cut", "on_error")
+    loading = _given(options, "mask", "bad_cut", "counter_max", "on_error")
     try:
         run_analysis(_data(options), options.out, run=options.run, notebooks=notebooks, **loading)
     except NotebookFailed as failure:

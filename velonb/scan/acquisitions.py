@@ -17,6 +17,7 @@ from velonb.scan.parser import LARGEST
 from velonb.scan.reader import REMEDY, Reader, ScanError, is_compiled
 from velonb.scan.runs import Files
 from velonb.system.kept_code import keep_compiled
+from velonb.words import option
 
 GOOD, BAD, MISSING, UNREADABLE = range(4)
 
@@ -112,7 +113,7 @@ def _read_counts(
             raise ScanError(
                 f"{path}, line {row + 1}, value {column + 1}: {counts[row, column]} is not a "
                 f"count: the counter holds {counter_max} at most; {REMEDY}; for sums of "
-                "acquisitions or another counter, in Python, give its limit with counter_max="
+                f"acquisitions or another counter, give its limit with {option('counter_max')}"
             )
     return counts
 
