@@ -62,6 +62,7 @@ $(READY): pyproject.toml
 	       "name a newer one with make PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[app,test]'
+	$(BIN)/velonb warm
 	@touch $@
 
 # Wheels alone: what had to be compiled would fail late and say little.

@@ -46,6 +46,7 @@ from .plots import (
     plot_pixel_scan as plot_pixel_scan,
     plot_pulls as plot_pulls,
 )
+from .preparation import warm as warm
 from .results import (
     export_csv as export_csv,
     load_netcdf as load_netcdf,

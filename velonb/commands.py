@@ -1,4 +1,4 @@
-"""The command line: `velonb run`, `velonb lab`, `velonb app` and `velonb simulate`."""
+"""The command line: `velonb run`, `lab`, `app`, `simulate` and `warm`."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ commands:
   app [FOLDER]        the explorer alone in a browser, on a scan or on the results of a run
                       (needs Voila: pip install 'velonb[app]')
       --no-browser, --port=N, ...    of lab and app: options of JupyterLab and Voila
+  warm                compile everything now, so that no first fit waits; `make` does it
   simulate FOLDER     write a scan like the detector's, with its truth beside it
       --seed N            another chip
       --thresholds A:B:S  from, to (included) and step in DAC, such as 1480:1600:3
@@ -109,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--counter-max", type=int, help="largest count of an acquisition")
     run.add_argument("--on-error", choices=("raise", "skip"), help="what to do with bad files")
     run.add_argument("--notebooks", type=Path, help="run your own set of notebooks")
+    commands.add_parser("warm", description="compile everything now")
     simulate = commands.add_parser("simulate", description="write a scan like the detector's")
     simulate.add_argument("folder", type=Path, help="where the acquisitions go")
     simulate.add_argument("--seed", type=int, help="another chip")
@@ -182,6 +184,11 @@ def _app(options: argparse.Namespace) -> int:
     return app(_data(options), options.others)
 
 
+def _warm(options: argparse.Namespace) -> int:
+    velonb.warm()
+    return 0
+
+
 def _simulate(options: argparse.Namespace) -> int:
     given = _given(options, "seed", "thresholds", "acquisitions", "shutter", "faults")
     velonb.simulate_scan(options.folder, **given)
@@ -200,4 +207,5 @@ _COMMANDS = {
     "lab": (_lab, "velonb.report.serve"),
     "app": (_app, "velonb.report.serve"),
     "simulate": (_simulate, "velonb.simulate"),
+    "warm": (_warm, "velonb.preparation"),
 }
