@@ -31,7 +31,7 @@ def main(quick: bool = False) -> list[Row]:
 
 
 def read_one_by_one(paths: list[Path]) -> Row:
-    reader = Reader()
+    reader = Reader(256, 256)
     ours, other = median_times(
         [
             lambda: [reader.read(path).sum() for path in paths],

@@ -1,5 +1,8 @@
 """What velonb gives, and in which room it lies: read by type checkers, and at run time."""
 
+from .chip import (
+    Chip as Chip,
+)
 from .curves import (
     ThresholdModel as ThresholdModel,
     average_curve as average_curve,

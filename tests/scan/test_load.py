@@ -393,7 +393,7 @@ def write_mask(folder: Path, text: str) -> None:
     [
         ("0,0\n0,0\n", r"Matrix_Mask.csv has 2 x 2 numbers: expected 256 lines of 256"),
         ("", r"Matrix_Mask.csv has 0 numbers: expected 256 lines of 256"),
-        ("0,x\n", r"Matrix_Mask.csv: could not convert string 'x'"),
+        ("0,x\n", r"Matrix_Mask.csv, line 1: could not convert string 'x'"),
         ((("1," * 255) + "1\n") * 256, r"Matrix_Mask.csv\) leaves no active pixel"),
         ((("nan," * 255) + "1\n") * 256, r"Matrix_Mask.csv\) holds nan"),
     ],

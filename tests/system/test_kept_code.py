@@ -91,8 +91,8 @@ def test_code_made_from_other_sources_is_not_used_even_if_they_look_older(
 ) -> None:
     installation.call("1")
     before = installation.kept()
-    layout = installation.package / "scan/names.py"
-    layout.write_text(layout.read_text().replace("ROWS = 256", "ROWS = 512"))
+    layout = installation.package / "chip.py"
+    layout.write_text(layout.read_text().replace("rows: int = 256", "rows: int = 512"))
     os.utime(layout, (0, 0))
     assert installation.call("1") == ("513 compiled", "")
     assert len(installation.kept()) == 1

@@ -12,7 +12,6 @@ from numba import njit
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
-from velonb.scan.names import BLOCK_COLUMNS, COLUMNS, ROWS
 from velonb.scan.parser import LARGEST
 from velonb.scan.reader import REMEDY, Reader, ScanError, is_compiled
 from velonb.scan.runs import Files
@@ -68,14 +67,15 @@ def read_threshold(
     shutter_time: float,
     bad_cut: float,
     counter_max: int,
+    block_columns: int,
     skip_errors: bool,
 ) -> Threshold:
     """Sum the good acquisitions of one threshold."""
     enough = len(numbers) * counter_max <= LARGEST
-    total = np.zeros((ROWS, COLUMNS), dtype=np.int32 if enough else np.int64)
+    total = np.zeros(active.shape, dtype=np.int32 if enough else np.int64)
     saturated = 0
     acquisitions = {}
-    reader = Reader()
+    reader = Reader(*active.shape)
     for number, path in numbers.items():
         try:
             counts = _read_counts(reader, path, active, counter_max)
@@ -84,11 +84,12 @@ def read_threshold(
                 raise
             acquisitions[number] = Acquisition(UNREADABLE, str(error), checksum=reader.checksum)
             continue
-        mean, sigma = (value / shutter_time for value in _last_columns(counts, active))
+        last = _last_columns(counts, active, block_columns)
+        mean, sigma = (value / shutter_time for value in last)
         status, reason = GOOD, ""
         if mean > bad_cut:
             status = BAD
-            reason = f"last {BLOCK_COLUMNS} columns see {mean:.3g} hits/s, above {bad_cut:g}"
+            reason = f"last {block_columns} columns see {mean:.3g} hits/s, above {bad_cut:g}"
         hits, at_limit = _tally(total, counts, active, counter_max, status == GOOD)
         saturated += at_limit * (status == GOOD)
         acquisitions[number] = Acquisition(status, reason, hits, mean, sigma, reader.checksum)
@@ -120,12 +121,15 @@ def _read_counts(
 
 @keep_compiled
 @njit(nogil=True)
-def _last_columns(counts: NDArray[np.int32], active: NDArray[np.bool_]) -> tuple[float, float]:
+def _last_columns(
+    counts: NDArray[np.int32], active: NDArray[np.bool_], block_columns: int
+) -> tuple[float, float]:
     """Mean and sigma of the counts of unmasked pixels in the last columns."""
     pixels = 0
     total = squares = 0.0
-    for row in range(ROWS):
-        for column in range(COLUMNS - BLOCK_COLUMNS, COLUMNS):
+    rows, columns = counts.shape
+    for row in range(rows):
+        for column in range(max(columns - block_columns, 0), columns):
             if active[row, column]:
                 count = float(counts[row, column])
                 pixels, total, squares = pixels + 1, total + count, squares + count * count
@@ -146,9 +150,9 @@ def _tally(
 ) -> tuple[int, int]:
     """Hits and saturated counts of unmasked pixels; those of a good acquisition are summed."""
     hits = saturated = 0
-    for row in range(ROWS):
+    for row in range(counts.shape[0]):
         line, used, sums = counts[row], active[row], total[row]
-        for column in range(COLUMNS):
+        for column in range(counts.shape[1]):
             count = line[column] * used[column]
             hits += count
             saturated += count >= counter_max

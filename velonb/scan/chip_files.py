@@ -10,13 +10,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from velonb.scan.names import COLUMNS, ROWS, Run, baseline_name, mask_name, noise_width_name
+from velonb.scan.names import Run, baseline_name, mask_name, noise_width_name
 from velonb.scan.reader import ScanError, read_csv_matrix
 from velonb.words import option, printable
 
 
 def find_mask(
-    folder: Path, run: Run, mask: ArrayLike | str | os.PathLike[str] | None
+    folder: Path,
+    run: Run,
+    mask: ArrayLike | str | os.PathLike[str] | None,
+    size: tuple[int, int],
 ) -> tuple[NDArray[np.bool_], str]:
     """Mask (True = masked) and where it comes from."""
     default = folder / mask_name(run.chip)
@@ -26,7 +29,7 @@ def find_mask(
             f"it with {option('mask')}"
         )
         warnings.warn(printable(message), stacklevel=3)
-        return np.zeros((ROWS, COLUMNS), dtype=bool), "none"
+        return np.zeros(size, dtype=bool), "none"
     if mask is None or isinstance(mask, str | os.PathLike):
         path = default if mask is None else Path(mask)
         source = printable(path)
@@ -34,11 +37,11 @@ def find_mask(
             raise FileNotFoundError(
                 f"mask file {source} does not exist: give its path with {option('mask')}"
             )
-        values = read_csv_matrix(path)
+        values = read_csv_matrix(path, size)
     else:
         values, source = np.asarray(mask), "array"
-    if values.shape != (ROWS, COLUMNS):
-        raise ScanError(f"mask has shape {values.shape}; it must be ({ROWS}, {COLUMNS})")
+    if values.shape != size:
+        raise ScanError(f"mask has shape {values.shape}; it must be {size}")
     if np.isnan(values).any():
         raise ScanError(
             f"mask ({source}) holds nan: it must be > 0 where a pixel is masked, else 0"
@@ -72,7 +75,7 @@ def read_baseline(folder: str | os.PathLike[str], *, module: str, asic: str) -> 
     FileNotFoundError
         If there is no baseline file.
     ScanError
-        If a file is not 256 x 256 numbers.
+        If a file is not lines of as many numbers each, or their sizes differ.
 
     Examples
     --------
@@ -85,8 +88,10 @@ def read_baseline(folder: str | os.PathLike[str], *, module: str, asic: str) -> 
     if not baseline.exists():
         raise FileNotFoundError(f"baseline file {printable(baseline)} does not exist")
     attrs = {"units": "DAC", "long_name": "noise baseline"}
-    maps = {"baseline": (("row", "column"), read_csv_matrix(baseline), attrs)}
+    values = read_csv_matrix(baseline)
+    maps = {"baseline": (("row", "column"), values, attrs)}
     if width.exists():
         attrs = {"units": "DAC", "long_name": "width of the noise"}
-        maps["noise_width"] = (("row", "column"), read_csv_matrix(width), attrs)
-    return xr.Dataset(maps, {"row": np.arange(ROWS), "column": np.arange(COLUMNS)})
+        maps["noise_width"] = (("row", "column"), read_csv_matrix(width, values.shape), attrs)
+    rows, columns = (np.arange(length) for length in values.shape)
+    return xr.Dataset(maps, {"row": rows, "column": columns})

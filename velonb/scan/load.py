@@ -1,17 +1,20 @@
-"""From a folder of acquisitions to a scan: naming, mask, faulty acquisitions, audit."""
+"""From a folder of acquisitions to a scan: naming, mask, faulty acquisitions."""
 
 from __future__ import annotations
 
 import os
 import warnings
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from statistics import mode
 from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from velonb.chip import VELOPIX, Chip
 from velonb.scan.acquisitions import (
     BAD,
     GOOD,
@@ -24,15 +27,8 @@ from velonb.scan.acquisitions import (
 )
 from velonb.scan.chip_files import find_mask
 from velonb.scan.handover import handed_over
-from velonb.scan.names import (
-    BLOCK_COLUMNS,
-    COLUMNS,
-    COUNTER_MAX,
-    ROWS,
-    Run,
-    shutter_seconds,
-)
-from velonb.scan.reader import ScanError
+from velonb.scan.names import Run, shutter_seconds
+from velonb.scan.reader import ScanError, measure
 from velonb.scan.runs import Files, find_run
 from velonb.system.provenance import digest, package_versions
 from velonb.system.threads import thread_count
@@ -42,11 +38,12 @@ from velonb.words import option, printable
 def load_scan(
     folder: str | os.PathLike[str],
     *,
+    chip: Chip | None = None,
     run: str | None = None,
     mask: ArrayLike | str | os.PathLike[str] | None = None,
     bad_cut: float = 2.0,
     cut_bad: bool = True,
-    counter_max: int = COUNTER_MAX,
+    counter_max: int | None = None,
     on_error: Literal["raise", "skip"] = "raise",
     progress: bool = True,
     threads: int | None = None,
@@ -66,20 +63,23 @@ def load_scan(
     ----------
     folder : path-like
         The folder with the acquisitions.
+    chip : Chip, optional
+        What chip it is; the files must have its size. By default a chip like VeloPix, of
+        the size that the files have.
     run : str, optional
         Which run to load where a folder holds several, such as
         ``"Module0_VP0-1_ST_1s310ms"`` or a part of it that only one run has.
     mask : path-like or array_like, optional
-        Mask file, or an array of shape (256, 256), > 0 where a pixel is masked. By
+        Mask file, or an array of shape (rows, columns), > 0 where a pixel is masked. By
         default the chip's mask file in the folder; without one, nothing is masked.
     bad_cut : float
         Largest mean flux in the last 8 columns of a good acquisition (hits/s).
     cut_bad : bool
         False keeps faulty acquisitions in the sum.
-    counter_max : int
-        The largest count that the counter of a pixel can hold. Counts at it are kept, and
-        counted in `saturated`; an acquisition with one above it, in a pixel that is used,
-        is unreadable. Raise it for sums of acquisitions or a chip with another counter.
+    counter_max : int, optional
+        The largest count that the counter of a pixel can hold; by default the chip's. Counts
+        at it are kept, and counted in `saturated`; an acquisition with one above it, in a
+        pixel that is used, is unreadable. Raise it for sums of acquisitions.
     on_error : {"raise", "skip"}
         Whether an unreadable file stops the loading or is recorded and left out: one
         that is damaged, cannot be opened, or has vanished since the folder was listed.
@@ -104,7 +104,7 @@ def load_scan(
         If the folder or the mask file does not exist.
     ScanError
         If there is no acquisition, several runs and none chosen, a threshold that must be
-        mistyped, a file that is not 256 x 256 counts, a mask of the wrong shape, no active
+        mistyped, a file or mask of another size than the others, no active
         pixel, or no good acquisition at all.
     ValueError
         If an option has a value that it cannot have.
@@ -126,27 +126,30 @@ def load_scan(
         raise ValueError(f'on_error is {on_error!r}; it must be "raise" or "skip"')
     if not bad_cut > 0:
         raise ValueError(f"bad_cut is {bad_cut!r}; it must be a flux above 0 hits/s")
-    if counter_max < 1:
+    if counter_max is not None and counter_max < 1:
         raise ValueError(f"counter_max is {counter_max}; it must be a count above 0")
     threads = thread_count(threads)
     folder = Path(folder)
-    as_usual = mask is None and cut_bad and on_error == "raise"
-    if as_usual and (bad_cut, counter_max) == (2.0, COUNTER_MAX):
+    as_usual = chip is None and mask is None and cut_bad and on_error == "raise"
+    if as_usual and bad_cut == 2.0 and counter_max in (None, VELOPIX.counter_max):
         of_run = handed_over(folder, run)
         if of_run is not None:
             return of_run
     chosen, files = find_run(folder, run)
-    masked, mask_source = find_mask(folder, chosen, mask)
+    chip = chip or _measure_chip(files)
+    counter_max = counter_max or chip.counter_max
+    masked, mask_source = find_mask(folder, chosen, mask, chip.size)
     read = partial(
         read_threshold,
         active=~masked,
         shutter_time=shutter_seconds(chosen.shutter),
         bad_cut=bad_cut if cut_bad else np.inf,
         counter_max=counter_max,
+        block_columns=chip.block_columns,
         skip_errors=on_error == "skip",
     )
     thresholds = read_thresholds(read, files, progress, threads)
-    scan = _build_scan(files, thresholds, masked, chosen)
+    scan = _build_scan(files, thresholds, masked, chosen, chip)
     scan.attrs |= {
         "folder": printable(folder),
         "pattern": printable(f"{chosen.prefix}_THR_{{threshold}}_{{acquisition}}.csv"),
@@ -154,12 +157,22 @@ def load_scan(
         "bad_cut": float(bad_cut),
         "cut_bad": int(cut_bad),
         "counter_max": int(counter_max),
+        "pitch": float(chip.pitch),
         "on_error": on_error,
         "input_digest": digest(_checksums(files, thresholds), masked),
         "versions": package_versions(),
     }
     _warn_and_check(scan)
     return scan
+
+
+def _measure_chip(files: Files) -> Chip:
+    """A chip of the size of the first file, unless it differs from two others that agree."""
+    paths = [path for numbers in files.values() for path in numbers.values()]
+    sample = dict.fromkeys((paths[0], paths[len(paths) // 2], paths[-1]))
+    sizes = [size for size in map(measure, sample) if size is not None]
+    rows, columns = mode(sizes) if sizes else VELOPIX.size
+    return replace(VELOPIX, rows=rows, columns=columns)
 
 
 def _checksums(files: Files, thresholds: list[Threshold]) -> dict[str, int]:
@@ -172,7 +185,7 @@ def _checksums(files: Files, thresholds: list[Threshold]) -> dict[str, int]:
 
 
 def _build_scan(
-    files: Files, thresholds: list[Threshold], masked: NDArray[np.bool_], run: Run
+    files: Files, thresholds: list[Threshold], masked: NDArray[np.bool_], run: Run, chip: Chip
 ) -> xr.Dataset:
     """Put the sums and the record of every acquisition into labelled arrays."""
     numbers = sorted({number for row in files.values() for number in row})
@@ -187,12 +200,12 @@ def _build_scan(
     hits = np.stack([row.hits for row in thresholds])
     saturated = np.array([row.saturated for row in thresholds])
     pixel, each = ("row", "column"), ("threshold", "acquisition")
-    last = f"flux in the last {BLOCK_COLUMNS} columns, over unmasked pixels"
+    last = f"flux in the last {chip.block_columns} columns, over unmasked pixels"
     table: dict[str, tuple[str | tuple[str, ...], Any, str, str]] = {
         "threshold": ("threshold", np.array(list(files)), "DAC", "threshold"),
         "acquisition": ("acquisition", np.array(numbers), "1", "number of the acquisition"),
-        "row": ("row", np.arange(ROWS), "1", "row"),
-        "column": ("column", np.arange(COLUMNS), "1", "column"),
+        "row": ("row", np.arange(chip.rows), "1", "row"),
+        "column": ("column", np.arange(chip.columns), "1", "column"),
         "module": ((), printable(run.module), "1", "module"),
         "asic": ((), printable(run.asic), "1", "ASIC"),
         "hits": (("threshold", *pixel), hits, "hits", "hits summed over good acquisitions"),
@@ -255,44 +268,3 @@ def _warn_and_check(scan: xr.Dataset) -> None:
             "kept, but hits may be missing there; see the audit",
             stacklevel=3,
         )
-
-
-def audit(scan: xr.Dataset) -> Any:
-    """Summarise which acquisitions of a scan were used, and why others were not.
-
-    Parameters
-    ----------
-    scan : xarray.Dataset
-        From `load_scan`.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row per threshold (DAC): number of good, bad, missing and unreadable
-        acquisitions, exposure (s), saturated counts, and the reasons in words.
-
-    Examples
-    --------
-    >>> import velonb
-    >>> velonb.audit(velonb.load_scan("data/N037"))  # doctest: +SKIP
-    """
-    status = scan.acquisition_status
-    table = xr.Dataset(
-        {
-            meaning: (status == value).sum("acquisition")
-            for value, meaning in enumerate(status.attrs["flag_meanings"].split())
-        }
-        | {"exposure": scan.exposure, "saturated": scan.saturated}
-    )
-    table = table.reset_coords(drop=True).to_dataframe()
-    table["reasons"] = [
-        _reasons_in_words(scan.acquisition.values, row) for row in scan.acquisition_reason.values
-    ]
-    return table
-
-
-def _reasons_in_words(numbers: NDArray[np.int_], reasons: NDArray[np.object_]) -> str:
-    """The first reason of a threshold, and how many more there are."""
-    given = [f"{number}: {why}" for number, why in zip(numbers, reasons, strict=True) if why]
-    more = f" (and {len(given) - 1} more)" if len(given) > 1 else ""
-    return given[0] + more if given else ""

@@ -1,4 +1,4 @@
-"""What the detector writes: the shape of an acquisition and the names of its files."""
+"""What the detector writes: the names of its files."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from velonb.chip import VELOPIX
 from velonb.words import printable
 
-ROWS = 256
-COLUMNS = 256
-BLOCK_COLUMNS = 8
-COUNTER_MAX = 63
-"""The in-pixel counter has 6 bits: the largest count one acquisition can hold."""
+# What the simulation writes.
+ROWS, COLUMNS = VELOPIX.size
+BLOCK_COLUMNS = VELOPIX.block_columns
+COUNTER_MAX = VELOPIX.counter_max
 
 LARGEST_THRESHOLD = 2**16 - 1
 LARGEST_ACQUISITION = 2**31 - 1

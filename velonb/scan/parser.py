@@ -8,7 +8,6 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from velonb.scan.names import COLUMNS, ROWS
 from velonb.system.kept_code import keep_compiled
 
 FINE, TOO_FEW_LINES, TOO_MANY_LINES, TOO_FEW_VALUES, TOO_MANY_VALUES = range(5)
@@ -20,8 +19,8 @@ _1, _2 = np.uint64(1), np.uint64(2)  # indexing by unsigned integers is faster
 _STEP, _LOW_HALF, _32 = np.uint64(0x9E3779B97F4A7C15), np.uint64(2**32 - 1), np.uint64(32)
 
 CHUNK = 64
-PADDING = 1024
-"""Line ends put behind a file: the parsers may look ahead without asking for its end."""
+PADDING = 4
+"""Line ends put behind a file, per column: the parsers look ahead without asking for its end."""
 
 
 @keep_compiled
@@ -77,12 +76,13 @@ def _find_line_ends(text: NDArray[np.uint8], ends: NDArray[np.uint64]) -> bool:
 def _single_digits(line: NDArray[np.uint8], counts: NDArray[np.int32]) -> bool:
     """Read a line of ``digit,`` pairs; the processor does many of them at once."""
     wrong: Any = 0
-    for column in range(COLUMNS):
-        digit = np.uint8(line[2 * column] - _ZERO)
+    columns = np.uint64(counts.size)
+    for column in range(columns):
+        digit = np.uint8(line[_2 * column] - _ZERO)
         counts[column] = digit
         wrong |= digit > 9
-    for column in range(COLUMNS - 1):
-        wrong |= line[2 * column + 1] != _COMMA
+    for column in range(columns - _1):
+        wrong |= line[_2 * column + _1] != _COMMA
     return wrong == 0
 
 
@@ -107,7 +107,7 @@ def _four_lines(
     to_a, to_b, to_c, to_d = counts[row], counts[row + 1], counts[row + 2], counts[row + 3]
     no_comma: Any = 0
     no_digit: Any = 0
-    for column in range(COLUMNS):
+    for column in range(counts.shape[1]):
         if column > 0:
             no_comma |= (text[a - _1] ^ _COMMA) | (text[b - _1] ^ _COMMA)
             no_comma |= (text[c - _1] ^ _COMMA) | (text[d - _1] ^ _COMMA)
@@ -126,15 +126,16 @@ def _four_lines(
 @njit(nogil=True)
 def parse_plain(text: NDArray[np.uint8], size: int, counts: NDArray[np.int32]) -> bool:
     """Read a file of plain numbers up to 99; False if it is anything else, even if right."""
-    ends = np.empty(ROWS, dtype=np.uint64)
-    if not _find_line_ends(text, ends) or np.int64(ends[ROWS - 1]) != size - 1:
+    rows, columns = counts.shape
+    ends = np.empty(rows, dtype=np.uint64)
+    if rows % 4 or not _find_line_ends(text, ends) or np.int64(ends[rows - 1]) != size - 1:
         return False
-    for row in range(0, ROWS, 4):
+    for row in range(0, rows, 4):
         start = np.int64(ends[row - 1]) + 1 if row > 0 else 0
-        if np.int64(ends[row + 3]) - start == 4 * 2 * COLUMNS - 1:
+        if np.int64(ends[row + 3]) - start == 4 * 2 * columns - 1:
             for line in range(row, row + 4):
                 stop = np.int64(ends[line]) + 1
-                short = stop - start != 2 * COLUMNS
+                short = stop - start != 2 * columns
                 if short or not _single_digits(text[start:stop], counts[line]):
                     return False
                 start = stop
@@ -147,7 +148,7 @@ def parse_plain(text: NDArray[np.uint8], size: int, counts: NDArray[np.int32]) -
 @njit(nogil=True)
 def _any_line(text: NDArray[np.uint8], position: int, counts: NDArray[np.int32]) -> tuple[int, int]:
     """Read one line number by number; return the problem and the byte reached."""
-    for column in range(COLUMNS):
+    for column in range(counts.size):
         start = position
         while _is_blank(text[position]):
             position += 1
@@ -167,12 +168,12 @@ def _any_line(text: NDArray[np.uint8], position: int, counts: NDArray[np.int32])
             position += 1
         counts[column] = value
         if text[position] == _COMMA:
-            if column == COLUMNS - 1:
+            if column == counts.size - 1:
                 return TOO_MANY_VALUES, position
             position += 1
         elif not _ends_line(text[position]):
             return NOT_A_COUNT, start
-        elif column < COLUMNS - 1:
+        elif column < counts.size - 1:
             return TOO_FEW_VALUES, position
     return FINE, position
 
@@ -187,10 +188,10 @@ def parse_any(text: NDArray[np.uint8], size: int, counts: NDArray[np.int32]) -> 
         while position < text.size and _ends_line(text[position]):
             position += 1
         if position == text.size:
-            if row < ROWS:
+            if row < counts.shape[0]:
                 return TOO_FEW_LINES, position
             return (FINE if _ends_line(text[size - 1]) else NO_LINE_END), size
-        if row == ROWS:
+        if row == counts.shape[0]:
             return TOO_MANY_LINES, position
         problem, position = _any_line(text, position, counts[row])
         if problem != FINE:

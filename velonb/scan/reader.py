@@ -1,6 +1,6 @@
 """Strict, compiled reader of the detector's CSV files.
 
-An acquisition is 256 lines of 256 comma-separated counts. Every byte is
+An acquisition is a line of comma-separated counts for every row of the chip. Every byte is
 checked. Accepted is what ``numpy.loadtxt(path, dtype=np.int32, delimiter=",",
 comments=None)`` accepts if the shape is right (blanks around a number, a plus
 sign, empty lines, any line ending), with two exceptions. A number with a minus
@@ -14,13 +14,14 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from collections import Counter
 from io import FileIO
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from velonb.scan.names import COLUMNS, ROWS
+from velonb.chip import VELOPIX
 from velonb.scan.parser import (
     CHUNK,
     FINE,
@@ -66,8 +67,23 @@ def file_size(path: str | os.PathLike[str], remedy: str) -> int:
     return status.st_size
 
 
-def _explain(path: Path, data: bytes, problem: int, position: int) -> str:
+def measure(path: str | os.PathLike[str]) -> tuple[int, int] | None:
+    """Lines of a file and values in most of them; None if it has none or cannot be read."""
+    try:
+        file_size(path, REMEDY)
+        return _measure(Path(path).read_bytes())
+    except (OSError, ScanError):
+        return None
+
+
+def _measure(data: bytes) -> tuple[int, int] | None:
+    values = [line.count(b",") + 1 for line in data.splitlines() if line.strip()]
+    return (len(values), Counter(values).most_common(1)[0][0]) if values else None
+
+
+def _explain(path: Path, data: bytes, size: tuple[int, int], problem: int, position: int) -> str:
     """Say what is wrong at a byte of a file, and what to do about it."""
+    rows, columns = size
     before = data[:position].replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     line = before.count(b"\n") + 1
     place = f"{path}, line {line}"
@@ -76,19 +92,22 @@ def _explain(path: Path, data: bytes, problem: int, position: int) -> str:
     found = whole_line.count(b",") + 1
     column = before.rpartition(b"\n")[2].count(b",") + 1
     value = rest_of_line[0].partition(b",")[0].decode("ascii", "backslashreplace").strip()[:40]
-    unfinished = position + len(rest_of_line[0]) == len(data) and found < COLUMNS
-    expected = f"expected {ROWS} lines of {COLUMNS} comma-separated counts"
-    if not data.strip():
+    unfinished = position + len(rest_of_line[0]) == len(data) and found < columns
+    expected = f"expected {rows} lines of {columns} comma-separated counts"
+    measured = _measure(data)
+    if measured is None:
         return f"{path} is empty: {expected}; {REMEDY}"
     if problem == TOO_FEW_LINES:
-        lines = sum(1 for text in data.splitlines() if text)
-        return f"{path} has {lines} lines: {expected}; {REMEDY}"
+        return f"{path} has {measured[0]} lines: {expected}; {REMEDY}"
     if unfinished and (problem == TOO_FEW_VALUES or value == ""):
-        return f"{place} is truncated: it stops at value {found} of {COLUMNS}; {REMEDY}"
+        return f"{place} is truncated: it stops at value {found} of {columns}; {REMEDY}"
+    lines, values = measured
+    if lines > 1 and values != columns and problem in (TOO_FEW_VALUES, TOO_MANY_VALUES):
+        return f"{path} has {lines} lines of {values} counts: {expected}; {REMEDY}"
     if problem == NO_LINE_END:
         return f"{place} is truncated: it does not end, its last number may lack digits; {REMEDY}"
     if problem == TOO_MANY_LINES:
-        return f"{place}: the file goes on after {ROWS} lines: {expected}; {REMEDY}"
+        return f"{place}: the file goes on after {rows} lines: {expected}; {REMEDY}"
     if problem in (TOO_FEW_VALUES, TOO_MANY_VALUES):
         return f"{place} has {found} values: {expected}; {REMEDY}"
     what = {
@@ -110,12 +129,12 @@ def read_acquisition(path: str | os.PathLike[str]) -> NDArray[np.int32]:
     Parameters
     ----------
     path : path-like
-        A file of 256 lines of 256 comma-separated counts; line = row.
+        A file of comma-separated counts; line = row. The size of the chip is found from it.
 
     Returns
     -------
     numpy.ndarray
-        Hits, shape (256, 256), int32: ``counts[row, column]``.
+        Hits, shape (rows, columns), int32: ``counts[row, column]``.
 
     Raises
     ------
@@ -134,37 +153,46 @@ def read_acquisition(path: str | os.PathLike[str]) -> NDArray[np.int32]:
     ...     int(read_acquisition(path).sum())
     458752
     """
-    return _this_thread.reader.read(path).copy()
+    try:
+        return _this_thread.reader.read(path).copy()
+    except ScanError:
+        size = measure(path)
+        if size in (None, _this_thread.reader.size):
+            raise
+    return Reader(*size).read(path)
 
 
 class Reader:
     """Reads one acquisition after the other into the same memory, which saves half of the time."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: int, columns: int) -> None:
+        self.size = rows, columns
         self.checksum = 0
         """That of the bytes of the last file, 0 if they could not be had."""
-        self._text = np.empty(3 * ROWS * COLUMNS + PADDING, dtype=np.uint8)
-        self._counts = np.empty((ROWS, COLUMNS), dtype=np.int32)
+        self._padding = PADDING * columns
+        self._text = np.empty(3 * rows * columns + self._padding, dtype=np.uint8)
+        self._counts = np.empty(self.size, dtype=np.int32)
 
     def read(self, path: str | os.PathLike[str]) -> NDArray[np.int32]:
         """Counts of a file as `read_acquisition` gives them; the next call overwrites them."""
         size = self._load(path)
-        text = self._text[: -(-(size + PADDING) // CHUNK) * CHUNK]
+        text = self._text[: -(-(size + self._padding) // CHUNK) * CHUNK]
         text[size:] = _LF
         self.checksum = size ^ int(checksum(text.view(np.uint64)))
         if not parse_plain(text, size, self._counts):
             problem, position = parse_any(text, size, self._counts)
             if problem != FINE:
                 data = text[:size].tobytes()
-                raise ScanError(_explain(Path(path), data, problem, min(position, size)))
+                raise ScanError(_explain(Path(path), data, self.size, problem, min(position, size)))
         return self._counts
 
     def _load(self, path: str | os.PathLike[str]) -> int:
         """Bring the bytes of a file into memory; return how many they are."""
         self.checksum = 0
         expected = file_size(path, REMEDY)
-        if expected + PADDING + CHUNK > self._text.size:
-            self._text = np.empty(expected + PADDING + CHUNK, dtype=np.uint8)
+        enough = expected + self._padding + CHUNK
+        if enough > self._text.size:
+            self._text = np.empty(enough, dtype=np.uint8)
         size = 0
         with FileIO(os.fspath(path)) as file:
             while size < expected and (read := file.readinto(self._text[size:expected].data)):
@@ -176,39 +204,58 @@ class _ThisThread(threading.local):
     """A reader for every thread, made at its first use."""
 
     def __init__(self) -> None:
-        self.reader = Reader()
+        self.reader = Reader(*VELOPIX.size)
 
 
 _this_thread = _ThisThread()
 
 
-def read_csv_matrix(path: str | os.PathLike[str]) -> NDArray[np.float64]:
-    """Read 256 lines of 256 comma-separated numbers, such as a mask or a baseline.
+def read_csv_matrix(
+    path: str | os.PathLike[str], size: tuple[int, int] | None = None
+) -> NDArray[np.float64]:
+    """Read a map of the chip from lines of comma-separated numbers, such as a mask.
 
     Parameters
     ----------
     path : path-like
         The file; line = row.
+    size : tuple of int, optional
+        Rows and columns that it must have.
 
     Returns
     -------
     numpy.ndarray
-        The numbers, shape (256, 256), float64.
+        The numbers, shape (rows, columns), float64.
 
     Raises
     ------
     ScanError
         If the file has another shape or holds something that is not a number.
     """
-    shape = f"{ROWS} lines of {COLUMNS} comma-separated numbers"
+    lines_of = f"{size[0]} lines of {size[1]}" if size else "lines of as many"
+    shape = f"{lines_of} comma-separated numbers"
     expected = f"expected {shape}; mend or remove the file"
     file_size(path, f"give a file of {shape}")
     try:
-        lines = Path(path).read_text().splitlines()
+        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
         matrix = np.loadtxt(lines, delimiter=",", comments=None, ndmin=2) if lines else np.empty(0)
     except ValueError as error:
-        raise ScanError(f"{path}: {error}: {expected}") from error
-    if matrix.shape != (ROWS, COLUMNS):
-        found = " x ".join(str(size) for size in matrix.shape)
+        raise ScanError(f"{path}, line {_first_bad_line(lines)}: {error}: {expected}") from error
+    if matrix.size == 0 or matrix.shape != (size or matrix.shape):
+        found = " x ".join(str(length) for length in matrix.shape)
         raise ScanError(f"{path} has {found} numbers: {expected}")
     return matrix
+
+
+def _first_bad_line(lines: list[str]) -> int:
+    """Number of the first line that does not hold as many numbers as the one before."""
+    values = 0
+    for number, line in enumerate(lines, 1):
+        try:
+            found = len([float(value) for value in line.split(",")]) if line.strip() else values
+        except ValueError:
+            return number
+        if found != (values or found):
+            return number
+        values = found
+    return len(lines)
