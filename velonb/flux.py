@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
-CARRIED = ("hits", "exposure", "mask", "saturated", "baseline")
+CARRIED = (
+    *("hits", "exposure", "mask", "saturated"),
+    *("mask_reason", "baseline", "noise_width", "trim"),
+)
 """Variables of the scan that the later steps need."""
 
 

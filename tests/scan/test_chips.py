@@ -77,14 +77,14 @@ def test_chip_of_other_size_goes_through_to_results(made, tmp_path):
     assert asic.params["E0"].value == pytest.approx(TRUTH["E0"], abs=1)
     fits = vb.fit_pixels(flux, asic, progress=False)
     assert fits.E0.shape == (2, *size)
-    fixed = fits.sel(fit="fixed")
-    good = vb.good(fits, "fixed")
-    assert good.mean() > 0.9
-    assert fixed.E0.where(good).mean().item() == pytest.approx(TRUTH["E0"], abs=1)
+    assert vb.good(fits, "fixed").mean() > 0.9
     ladder = vb.fit_ladder(flux, asic, progress=False)
     assert ladder.E0.shape[1:] == size
-    tilted = fits.assign(E0=fits.E0 + 40 * fits.column / columns)
-    assert len(vb.find_patterns(tilted, "E0", "fixed"))
+    E0 = ladder.E0.sel(fit="A+E0").where(vb.good(ladder, "A+E0"))
+    assert E0.mean().item() == pytest.approx(TRUTH["E0"], abs=1)
+    tilted = ladder.assign(E0=ladder.E0 + 40 * ladder.column / (columns - 1))
+    slope = vb.find_patterns(tilted, "E0", "A+E0").loc["gradient along columns"]
+    assert slope["size"] == pytest.approx(40, abs=5 * slope["error"])
     assert vb.plot_heatmap(fits, "E0").axes
     saved = vb.load_netcdf(vb.save_netcdf(tmp_path / "fits.nc", fits))
     np.testing.assert_array_equal(saved.E0, fits.E0)
@@ -137,3 +137,112 @@ def test_load_scan_names_the_mask_of_another_size(small):
 def test_chip_of_impossible_numbers_is_refused():
     with pytest.raises(ValueError, match="columns of a chip is 0; it must be above 0"):
         Chip(columns=0)
+
+
+MAPS = {
+    "baseline": f"{CHIP}_TrimBest_Noise_Predict.csv",
+    "noise_width": f"{CHIP}_Trim0_Noise_Width.csv",
+    "trim": f"{CHIP}_Matrix_Trim.csv",
+}
+
+
+def write_maps(folder: Path, size: tuple[int, int] = (16, 64)) -> dict[str, np.ndarray]:
+    random = np.random.default_rng(8)
+    maps = {
+        "baseline": random.normal(1430, 6, size).round(3),
+        "noise_width": random.normal(6, 0.3, size).round(3),
+        "trim": random.integers(0, 16, size),
+    }
+    maps["baseline"][3, 4] = maps["noise_width"][5, :6] = np.nan
+    for name, values in maps.items():
+        write(folder / MAPS[name], values)
+    return maps
+
+
+def test_load_scan_without_optional_maps_has_none(small):
+    assert not load(small).keys() & MAPS.keys()
+
+
+def test_optional_maps_come_with_the_scan_and_the_flux(small, tmp_path):
+    maps = write_maps(small)
+    scan = load(small)
+    flux = vb.mask_noisy(vb.compute_flux(scan))
+    saved = vb.load_netcdf(vb.save_netcdf(tmp_path / "flux.nc", flux))
+    for name, values in maps.items():
+        for dataset in (scan, flux, saved):
+            np.testing.assert_array_equal(dataset[name], values)
+            assert dataset[name].attrs["source"] == MAPS[name]
+            assert dataset[name].attrs["units"] == ("1" if name == "trim" else "DAC")
+            assert "long_name" in dataset[name].attrs
+    assert scan.trim.dtype == np.int8
+    assert scan.baseline.attrs["kind"] == "predicted"
+    assert "kind" not in scan.noise_width.attrs
+
+
+@pytest.mark.filterwarnings("ignore:.*left out")
+def test_optional_maps_change_no_fit_but_that_of_two_lines(small):
+    bare = vb.compute_flux(load(small))
+    write_maps(small)
+    flux = vb.compute_flux(load(small))
+    asic = vb.fit_asic(flux)
+    assert asic.params == vb.fit_asic(bare).params
+    fits, same = (vb.fit_pixels(each, asic, progress=False) for each in (flux, bare))
+    xr.testing.assert_identical(fits, same)
+    pixel = {"row": 3, "column": 4}  # its baseline is not known
+    assert vb.fit_pixel(flux, **pixel).params == vb.fit_pixel(bare, **pixel).params
+    fe55 = vb.fit_asic(flux, shape="fe55")
+    assert fe55.model.baseline == pytest.approx(np.nanmedian(flux.baseline))
+    two = vb.fit_pixels(flux, fe55, shape="fe55", progress=False)
+    assert vb.good(two, "fixed").mean() > 0.9
+
+
+@pytest.mark.parametrize("name", MAPS)
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda lines: [*lines[:4], "x,1", *lines[5:]], "line 5: "),
+        (lambda lines: [*lines[:4], lines[4] + ",1", *lines[5:]], "line 5: "),
+        (lambda lines: lines[:7], "ends after line 7 of 16"),
+        (lambda lines: [], "has 0 numbers"),
+    ],
+)
+def test_damaged_optional_map_is_named_and_left_out(small, name, damage, message):
+    write_maps(small)
+    path = small / MAPS[name]
+    path.write_text("".join(line + "\n" for line in damage(path.read_text().splitlines())))
+    with pytest.warns(UserWarning, match=rf"{name} is left out: .*{MAPS[name]}.*{message}"):
+        scan = load(small)
+    assert scan.keys() & MAPS.keys() == MAPS.keys() - {name}
+
+
+@pytest.mark.parametrize(("value", "text"), [(-1, "-1"), (2.5, "2.5"), (np.nan, "nan")])
+def test_trim_that_is_none_is_named(small, value, text):
+    trim = write_maps(small)["trim"].astype(float)
+    trim[2, 3] = value
+    write(small / MAPS["trim"], trim)
+    with pytest.warns(UserWarning, match=f"Trim.csv, line 3, value 4: {text} is not a trim"):
+        assert "trim" not in load(small)
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_optional_map_of_another_size_is_refused(small, name):
+    write(small / MAPS[name], np.ones((512, 256), dtype=int))
+    with pytest.raises(ScanError, match=rf"{MAPS[name]} has 512 x 256 numbers: expected 16 lines"):
+        load(small)
+
+
+def test_codes_of_the_mask_are_kept(small, tmp_path):
+    codes = np.zeros((16, 64))
+    codes[0, :10] = 0, 1, 2, 3, 4, 5, 6, 17, 0.5, -1
+    write(small / f"{CHIP}_Matrix_Mask.csv", codes)
+    scan = load(small)
+    reasons = scan.mask_reason
+    assert reasons.dtype == np.int8
+    assert reasons.values[0, :10].tolist() == [0, 1, 2, 3, 4, 5, 6, 6, 6, 0]
+    np.testing.assert_array_equal(scan.mask, codes > 0)
+    meanings = reasons.attrs["flag_meanings"].split()
+    assert meanings[:3] == ["active", "dead", "no_response_trim_0"]
+    assert meanings[5:] == ["off_target", "masked"]
+    assert reasons.attrs["flag_values"].tolist() == list(range(7))
+    assert (load(small, mask=codes > 0).mask_reason.values == 6).sum() == (codes > 0).sum()
+    xr.testing.assert_equal(vb.compute_flux(scan).mask_reason, reasons)

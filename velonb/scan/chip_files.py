@@ -1,18 +1,37 @@
-"""What a folder tells of the chip itself: mask, noise baseline and width of the noise."""
+"""What a folder tells of the chip itself: mask, noise baseline, width of the noise, trims."""
 
 from __future__ import annotations
 
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from velonb.scan.names import Run, baseline_name, mask_name, noise_width_name
+from velonb.scan.names import Run, baseline_name, mask_name, noise_width_name, trim_name
 from velonb.scan.reader import ScanError, read_csv_matrix
 from velonb.words import option, printable
+
+MASK_REASONS = (
+    "active",
+    "dead",
+    "no_response_trim_0",
+    "no_response_trim_F",
+    "trim_out_of_range",
+    "off_target",
+    "masked",
+)
+"""Meanings of the codes of a mask from 0 on; the last is that of all other codes."""
+
+_MAPS = {
+    "baseline": (baseline_name, "DAC", "noise baseline"),
+    "noise_width": (noise_width_name, "DAC", "width of the noise"),
+    "trim": (trim_name, "1", "trim"),
+}
+"""Optional maps of a chip: the name of the file, units and long name."""
 
 
 def find_mask(
@@ -20,8 +39,8 @@ def find_mask(
     run: Run,
     mask: ArrayLike | str | os.PathLike[str] | None,
     size: tuple[int, int],
-) -> tuple[NDArray[np.bool_], str]:
-    """Mask (True = masked) and where it comes from."""
+) -> tuple[NDArray[np.int8], str]:
+    """Why each pixel is masked, 0 where it is not, and where that comes from."""
     default = folder / mask_name(run.chip)
     if mask is None and not default.exists():
         message = (
@@ -29,7 +48,7 @@ def find_mask(
             f"it with {option('mask')}"
         )
         warnings.warn(printable(message), stacklevel=3)
-        return np.zeros(size, dtype=bool), "none"
+        return np.zeros(size, dtype=np.int8), "none"
     if mask is None or isinstance(mask, str | os.PathLike):
         path = default if mask is None else Path(mask)
         source = printable(path)
@@ -46,12 +65,75 @@ def find_mask(
         raise ScanError(
             f"mask ({source}) holds nan: it must be > 0 where a pixel is masked, else 0"
         )
-    masked = values > 0
-    if masked.all():
+    reasons = _mask_reasons(values)
+    if reasons.all():
         raise ScanError(
             f"mask ({source}) leaves no active pixel: it must be 0 where a pixel is used"
         )
-    return masked, source
+    return reasons, source
+
+
+def _mask_reasons(values: NDArray[Any]) -> NDArray[np.int8]:
+    """Codes of the reasons; a mask of True and False gives none."""
+    other = len(MASK_REASONS) - 1
+    known = np.isin(values, np.arange(other)) & (values.dtype != bool)
+    return np.where(known, values, np.where(values > 0, other, 0)).astype(np.int8)
+
+
+def read_optional_maps(folder: Path, chip: str, size: tuple[int, int]) -> dict[str, xr.Variable]:
+    """Baseline, width of the noise and trims, where their files are there.
+
+    A damaged file costs its map alone; one of another size belongs to another chip.
+    """
+    maps: dict[str, xr.Variable] = {}
+    for name, (of_file, _, _) in _MAPS.items():
+        path = folder / of_file(chip)
+        if not path.exists():
+            continue
+        try:
+            values: NDArray[Any] = read_csv_matrix(path)
+            _check_length(path, values, size)
+            if name == "trim":
+                values = _as_trims(path, values)
+        except (ScanError, OSError) as error:
+            warnings.warn(printable(f"{name} is left out: {error}"), stacklevel=3)
+            continue
+        if values.shape != size:
+            found = " x ".join(map(str, values.shape))
+            raise ScanError(
+                f"{path} has {found} numbers: expected {size[0]} lines of {size[1]}, as the "
+                "acquisitions have; remove it or put that of this chip in its place"
+            )
+        maps[name] = _labelled(name, values, path)
+    return maps
+
+
+def _labelled(name: str, values: NDArray[Any], path: Path) -> xr.Variable:
+    _, units, long_name = _MAPS[name]
+    attrs = {"units": units, "long_name": long_name, "source": printable(path.name)}
+    if name == "baseline":
+        attrs["kind"] = "predicted"
+    return xr.Variable(("row", "column"), values, attrs)
+
+
+def _check_length(path: Path, values: NDArray[Any], size: tuple[int, int]) -> None:
+    """Refuse a map of which only the first lines are there."""
+    if values.shape[0] < size[0] and values.shape[1:] == size[1:]:
+        raise ScanError(
+            f"{path} ends after line {len(values)} of {size[0]}: copy it again or remove it"
+        )
+
+
+def _as_trims(path: Path, values: NDArray[np.float64]) -> NDArray[np.int8]:
+    """Trims as the whole numbers that they are."""
+    wrong = np.argwhere(~np.isin(values, np.arange(128)))
+    if wrong.size:
+        row, column = wrong[0]
+        raise ScanError(
+            f"{path}, line {row + 1}, value {column + 1}: {values[row, column]:g} is not a trim: "
+            "it must be a whole number from 0 to 127; mend or remove the file"
+        )
+    return values.astype(np.int8)
 
 
 def read_baseline(folder: str | os.PathLike[str], *, module: str, asic: str) -> xr.Dataset:

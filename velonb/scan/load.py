@@ -25,7 +25,7 @@ from velonb.scan.acquisitions import (
     read_threshold,
     read_thresholds,
 )
-from velonb.scan.chip_files import find_mask
+from velonb.scan.chip_files import MASK_REASONS, find_mask, read_optional_maps
 from velonb.scan.handover import handed_over
 from velonb.scan.names import Run, shutter_seconds
 from velonb.scan.reader import ScanError, measure
@@ -93,8 +93,10 @@ def load_scan(
     -------
     xarray.Dataset
         ``hits(threshold, row, column)`` int32, summed over good acquisitions, 0 where
-        masked; ``exposure(threshold)`` (s); ``mask(row, column)``, True = masked; and
-        per acquisition its status, the reason, hits and flux of the last columns.
+        masked; ``exposure(threshold)`` (s); ``mask(row, column)``, True = masked, and
+        ``mask_reason``, the code of the mask file; where the folder has their files,
+        ``baseline``, ``noise_width`` (DAC) and ``trim`` of (row, column); and per acquisition
+        its status, the reason, hits and flux of the last columns.
         Coordinates `module` and `asic` tell chips apart where several scans are combined;
         attribute ``input_digest`` follows the contents of the files and the mask.
 
@@ -138,7 +140,9 @@ def load_scan(
     chosen, files = find_run(folder, run)
     chip = chip or _measure_chip(files)
     counter_max = counter_max or chip.counter_max
-    masked, mask_source = find_mask(folder, chosen, mask, chip.size)
+    reasons, mask_source = find_mask(folder, chosen, mask, chip.size)
+    masked = reasons > 0
+    maps = read_optional_maps(folder, chosen.chip, chip.size)
     read = partial(
         read_threshold,
         active=~masked,
@@ -149,7 +153,7 @@ def load_scan(
         skip_errors=on_error == "skip",
     )
     thresholds = read_thresholds(read, files, progress, threads)
-    scan = _build_scan(files, thresholds, masked, chosen, chip)
+    scan = _build_scan(files, thresholds, reasons, chosen, chip).assign(maps)
     scan.attrs |= {
         "folder": printable(folder),
         "pattern": printable(f"{chosen.prefix}_THR_{{threshold}}_{{acquisition}}.csv"),
@@ -185,7 +189,7 @@ def _checksums(files: Files, thresholds: list[Threshold]) -> dict[str, int]:
 
 
 def _build_scan(
-    files: Files, thresholds: list[Threshold], masked: NDArray[np.bool_], run: Run, chip: Chip
+    files: Files, thresholds: list[Threshold], reasons: NDArray[np.int8], run: Run, chip: Chip
 ) -> xr.Dataset:
     """Put the sums and the record of every acquisition into labelled arrays."""
     numbers = sorted({number for row in files.values() for number in row})
@@ -210,7 +214,8 @@ def _build_scan(
         "asic": ((), printable(run.asic), "1", "ASIC"),
         "hits": (("threshold", *pixel), hits, "hits", "hits summed over good acquisitions"),
         "exposure": ("threshold", (status == GOOD).sum(1) * shutter_time, "s", "exposure"),
-        "mask": (pixel, masked, "1", "masked"),
+        "mask": (pixel, reasons > 0, "1", "masked"),
+        "mask_reason": (pixel, reasons, "1", "why the pixel is masked"),
         "acquisition_status": (each, status, "1", "status of the acquisition"),
         "acquisition_reason": (each, recorded("reason", object), "1", "why it was not used"),
         "acquisition_hits": (each, recorded("hits", np.int64), "hits", "hits in unmasked pixels"),
@@ -229,6 +234,10 @@ def _build_scan(
     scan.acquisition_status.attrs |= {
         "flag_values": np.arange(4, dtype=np.int8),
         "flag_meanings": "good bad missing unreadable",
+    }
+    scan.mask_reason.attrs |= {
+        "flag_values": np.arange(len(MASK_REASONS), dtype=np.int8),
+        "flag_meanings": " ".join(MASK_REASONS),
     }
     return scan
 
