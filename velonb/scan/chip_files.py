@@ -74,9 +74,9 @@ def find_mask(
 
 
 def _mask_reasons(values: NDArray[Any]) -> NDArray[np.int8]:
-    """Codes of the reasons; a mask of True and False gives none."""
+    """Codes of the reasons; a plain mask, of zeros and ones, gives none."""
     other = len(MASK_REASONS) - 1
-    known = np.isin(values, np.arange(other)) & (values.dtype != bool)
+    known = np.isin(values, np.arange(other)) & (values.max() > 1)
     return np.where(known, values, np.where(values > 0, other, 0)).astype(np.int8)
 
 
