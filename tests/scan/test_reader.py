@@ -330,3 +330,14 @@ def test_read_acquisition_of_damaged_file_of_another_size_expects_that_size(path
     path.write_text(change(as_fields(np.ones((16, 64), dtype=int))))
     with pytest.raises(ScanError, match=f"acquisition.csv, line {line}"):
         read_acquisition(path)
+
+
+def test_reader_of_wide_chips_stays_within_its_memory(tmp_path: Path) -> None:
+    """A file of many columns that ends in its first lines: the parser may not run past the end."""
+    chip = np.random.default_rng(5).integers(0, 64, (4, 2048))
+    path = tmp_path / "wide.csv"
+    np.savetxt(path, chip, fmt="%d", delimiter=",")
+    assert (Reader(4, 2048).read(path) == chip).all()
+    path.write_text("1\n" * 4)
+    with pytest.raises(ScanError, match="has 4 lines of 1 counts"):
+        Reader(4, 2048).read(path)
