@@ -1,10 +1,17 @@
 """What the minimised likelihood chi-square of one pixel is expected to be.
 
-The compiled twin of `velonb.statistics.expected_statistic`: of a count that expects mu hits, kappa
-are the moments of its term d of the statistic (mean, variance, covariance with n, third cumulant of
-d, n, n over mu), u = d ln(mu) / d(C, P, s, E0), and with V the covariance of the fit
+The compiled twin of `velonb.statistics.expected_statistic`. The statistic is a sum
+of terms d, one for each count n that expects mu hits; of each term it takes
 
-    y = V sum(kappa_11 u),   h = mu u' V u                                (the leverage)
+    kappa_1 = E(d),   kappa_2 = var(d)            Kaastra, A&A 605 (2017) A51
+    kappa_11 = cov(d, n),   kappa_12 = cum(d, n, n) / mu
+    u = d ln(mu) / d(C, P, s, E0)                 relative change of mu with the parameters
+
+Given the fitted parameters, the sum has the conditional moments of McCullagh, JASA 81 (1986) 104;
+with V the covariance of the fit they are
+
+    y = V sum(kappa_11 u)                         regression of the statistic on the parameters
+    h = mu u' V u                                 leverage of the count
     mean = sum(kappa_1) - sum(h (kappa_12 - y' u)) / 2
     variance = sum((1 - h) kappa_2) - y' sum(kappa_11 u)
 """
