@@ -13,6 +13,8 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
+from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 import nbformat
@@ -474,6 +476,18 @@ def test_app_asks_for_its_token(tmp_path: Path) -> None:
         server.wait()
 
 
+def answer(request: Request | str) -> Any:
+    """What a server answers that has told its address but may not listen yet."""
+    for _ in range(150):
+        try:
+            return urlopen(request)
+        except URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
+            time.sleep(0.2)
+    return urlopen(request)
+
+
 def address_in(log: Path, server: subprocess.Popen[bytes]) -> tuple[str, str]:
     """Address and token of a server, once it says them."""
     while not (match := re.search(r"(http://127\.0\.0\.1\S*)\?token=(\w+)", log.read_text())):
@@ -513,7 +527,7 @@ def test_lab_starts_kernels_of_this_python_and_ends_them(tmp_path: Path) -> None
             method="POST",
             headers={"Authorization": f"token {token}"},
         )
-        urlopen(kernels).close()
+        answer(kernels).close()
         assert_ends_with_its_kernel(server)
     finally:
         kill_with_children(server)
@@ -536,7 +550,7 @@ def test_app_starts_kernels_of_this_python_and_ends_them(tmp_path: Path) -> None
     server = start(log, tmp_path, tmp_path, "--no-browser", program=("-c", APP))
     try:
         address, token = address_in(log, server)
-        with urlopen(f"{address}?token={token}") as page:
+        with answer(f"{address}?token={token}") as page:
             assert "pick a pixel" in page.read().decode()
             assert_ends_with_its_kernel(server)
     finally:
