@@ -10,8 +10,6 @@ import pytest
 from toys import draw_flux
 
 import velonb as vb
-from velonb.curves.shapes import SHAPES
-from velonb.fit.engine.block import fit_block
 from velonb.preparation import STATISTICS
 
 FIT = """
@@ -32,11 +30,11 @@ print(compiled)
 
 @pytest.mark.slow
 def test_warm_leaves_nothing_to_compile_for_the_first_fit(tmp_path: Path) -> None:
-    vb.warm(progress=False)
+    # In a process of its own: other tests add shapes to this one.
+    subprocess.run([sys.executable, "-m", "velonb", "warm"], capture_output=True, check=True)
     flux = draw_flux((4, 4)).drop_vars("baseline", errors="ignore")
     vb.save_netcdf(tmp_path / "flux.nc", flux)
-    for shape in SHAPES:
+    for shape in ("velo", "consistent", "fe55"):
         command = [sys.executable, "-c", FIT, str(tmp_path / "flux.nc"), shape, STATISTICS[0]]
         told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         assert told.splitlines()[-1] == "[]"
-    assert len(fit_block.signatures) >= len(SHAPES) * len(STATISTICS)
