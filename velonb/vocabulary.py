@@ -195,10 +195,10 @@ def describe_fits(fits: xr.Dataset) -> str:
     Good fits of 65,312 active pixels: free 62,012, fixed 31,204.
     """
     names = [str(name) for name in fits["fit"].values]
-    good = {name: int((fits["fit_type"].sel(fit=name) == GOOD).sum()) for name in names}
-    numbers = ", ".join(f"{name} {number:,}" for name, number in good.items())
+    described = {name: int((fits["fit_type"].sel(fit=name) == GOOD).sum()) for name in names}
+    numbers = ", ".join(f"{name} {number:,}" for name, number in described.items())
     text = f"Good fits of {int((~fits['mask']).sum()):,} active pixels: {numbers}."
-    none = ", ".join(name for name, number in good.items() if number == 0)
+    none = ", ".join(name for name, number in described.items() if number == 0)
     return (
         f"{text}\nNo pixel has a good fit ({none}): what rests on it is unknown." if none else text
     )

@@ -17,6 +17,7 @@ from velonb.fit.crossing import first_crossing
 from velonb.fit.engine.block import fit_block
 from velonb.fit.engine.data import FITS, WORK
 from velonb.fit.problem import Pixels, Problem, hold, prepare_pixels
+from velonb.vocabulary import free_parameters
 
 Array = NDArray[Any]
 
@@ -229,7 +230,7 @@ def _free_in(fits: xr.Dataset, fit: str, parameter: str) -> tuple[str, ...]:
     """What is free in a fit, given its name."""
     if fit not in fits["fit"]:
         raise ValueError(f"fit is {fit!r}; fits hold {', '.join(fits['fit'].values)}")
-    free = {"free": PARAMETERS, "fixed": ("A",)}.get(fit) or tuple(fit.split("+"))
+    free = free_parameters(fit)
     if parameter not in free:
         raise ValueError(
             f"parameter {parameter!r} is not free in the fit {fit}; free are {', '.join(free)}"
