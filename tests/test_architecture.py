@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,17 +21,35 @@ def order() -> list[str]:
     return re.findall(r"^\| `(\w+)(?:/|\.py)` \|", page, re.MULTILINE)
 
 
+def public_names() -> dict[str, str]:
+    """The room of every name that velonb gives."""
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text("utf-8"))
+    parts = [node for node in stub.body if isinstance(node, ast.ImportFrom)]
+    return {alias.name: str(node.module) for node in parts for alias in node.names}
+
+
+PUBLIC = public_names()
+
+
 def room_of(module: Path) -> str:
     return module.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
-def imports(module: Path) -> Iterator[str]:
-    """Modules of velonb that a module imports, as dotted names below the package."""
+def imports(module: Path) -> list[str]:
+    """What a module imports of velonb, as dotted names below the package."""
+    names = []
     for node in ast.walk(ast.parse(module.read_text("utf-8"))):
-        if isinstance(node, ast.ImportFrom) and node.module == "velonb":
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("velonb."):
-            yield from (f"{node.module}.{alias.name}"[len("velonb.") :] for alias in node.names)
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports name their module in full"
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    return [name.removeprefix("velonb.") for name in names if name.startswith("velonb.")]
+
+
+def room_of_name(name: str) -> str:
+    """The room that an imported name lies in, also where the package itself gives it."""
+    return PUBLIC.get(name, name.split(".")[0])
 
 
 def test_every_room_has_its_place_in_the_order() -> None:
@@ -44,14 +61,12 @@ def test_every_room_has_its_place_in_the_order() -> None:
 def test_imports_go_one_way(module: Path) -> None:
     places = {room: place for place, room in enumerate(order())}
     here = places.get(room_of(module), len(places))
-    used = {name.split(".")[0] for name in imports(module)} & places.keys()
-    assert [room for room in used if places[room] > here] == []
+    assert [name for name in imports(module) if places[room_of_name(name)] > here] == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_private_names_stay_in_their_module(module: Path) -> None:
-    assert [name for name in imports(module) if ".".join(name.split(".")[1:]).startswith("_")] == []
-    assert [name for name in imports(module) if "._" in name] == []
+    assert [name for name in imports(module) if re.search(r"(^|\.)_(?!_)", name)] == []
 
 
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
@@ -63,4 +78,6 @@ def test_module_is_short_enough_to_read(module: Path) -> None:
 def test_room_tells_what_it_is_for_and_gives(room: str) -> None:
     module = importlib.import_module(f"velonb.{room}")
     assert len((module.__doc__ or "").strip().splitlines()) >= 3
-    assert all(hasattr(module, name) for name in getattr(module, "__all__", ()))
+    given = getattr(module, "__all__", [])
+    assert [name for name in given if not hasattr(module, name)] == []
+    assert {name for name, place in PUBLIC.items() if place == room} <= set(given)
