@@ -1,4 +1,4 @@
-"""What all tests share: no screen, the demo scan, and how notebooks are compared.
+"""What all tests share: no screen, Ctrl-C, the demo scan, and how notebooks are compared.
 
 It lies here and not in tests/, so that it holds for the notebooks and the doctests too.
 """
@@ -6,6 +6,7 @@ It lies here and not in tests/, so that it holds for the notebooks and the docte
 from __future__ import annotations
 
 import os
+import signal
 
 import matplotlib
 import pytest
@@ -13,6 +14,9 @@ import pytest
 # Stored outputs are those of the demo scan, and figures need no screen.
 os.environ.pop("VELONB_DATA", None)
 matplotlib.use("Agg")
+# A shell that runs the tests in the background ignores it for them, and they for what they start.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

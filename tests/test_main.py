@@ -466,10 +466,10 @@ def test_app_asks_for_its_token(tmp_path: Path) -> None:
             assert server.poll() is None, log.read_text()
             time.sleep(0.05)
         assert re.match(r"http://(127\.0\.0\.1|localhost):", address[0])
-        with urlopen(address[1]) as page:
+        with urlopen(address[1], timeout=60) as page:
             assert "/login" in page.url
             assert "pick a pixel" not in page.read().decode()
-        with urlopen(address[0]) as page:
+        with urlopen(address[0], timeout=60) as page:
             assert "pick a pixel" in page.read().decode()
     finally:
         server.terminate()
@@ -480,12 +480,12 @@ def answer(request: Request | str) -> Any:
     """What a server answers that has told its address but may not listen yet."""
     for _ in range(150):
         try:
-            return urlopen(request)
+            return urlopen(request, timeout=60)
         except URLError as error:
             if not isinstance(error.reason, ConnectionRefusedError):
                 raise
             time.sleep(0.2)
-    return urlopen(request)
+    return urlopen(request, timeout=60)
 
 
 def address_in(log: Path, server: subprocess.Popen[bytes]) -> tuple[str, str]:
