@@ -307,7 +307,7 @@ def test_pick_leaves_the_map_picture_alone(explorer: vb.Explorer) -> None:
     assert sent == ["marks"]
 
 
-def test_still_picture_carries_the_marks_until_clicks_are_to_be_had(explorer: vb.Explorer) -> None:
+def test_static_picture_carries_the_marks_until_clicks_are_to_be_had(explorer: vb.Explorer) -> None:
     controls = explorer.controls
     assert "not to be had" in controls.help.value
     before = controls.map_picture.value

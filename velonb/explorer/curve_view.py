@@ -53,21 +53,21 @@ class CurveView:
         self.current = PixelCurves(*places, names)
         self._pinned: dict[Pixel, tuple[float, float]] = {}
         self._show_slots(0)
-        for artist in self.moving:
+        for artist in self.animated:
             artist.set_animated(True)
         thresholds = flux["threshold"].values
         margin = 0.02 * np.ptp(thresholds)
         self.axes.set_xlim(thresholds.min() - margin, thresholds.max() + margin)
 
     @property
-    def moving(self) -> list[Artist]:
-        """The artists that are drawn over the rest."""
+    def animated(self) -> list[Artist]:
+        """The artists that change with every pick, drawn over the static picture."""
         legend = [] if self._legend is None else [self._legend]
         return [*self.current.artists, self.title, self.note, *legend]
 
     @property
-    def still(self) -> tuple[Any, ...]:
-        """What the rest depends on."""
+    def static(self) -> tuple[Any, ...]:
+        """What the static picture depends on."""
         return *self._pinned, self.axes.get_ylim(), self.below.get_ylim()
 
     def _fix_labels(self) -> None:

@@ -45,7 +45,7 @@ class View:
         self.curve = CurveView(parts[1], flux, fits, asic)
         self._map_picture, self._curve_picture = Picture(parts[0]), Picture(parts[1], colours=128)
         self._map_changed = True
-        self._still: tuple[Any, ...] = ()
+        self._static: tuple[Any, ...] = ()
         self._marks: dict[str, Any] = {}
 
     @styled
@@ -84,7 +84,7 @@ class View:
     def set_pixel_ratio(self, ratio: float) -> None:
         """Draw as sharply as the screen of the browser can show."""
         self.figure.set_dpi(DPI * ratio)
-        self._map_changed, self._still = True, ()
+        self._map_changed, self._static = True, ()
 
     def draw(self, controls: Any) -> None:
         """Send to the widgets what has changed since the last time."""
@@ -98,10 +98,10 @@ class View:
         clickable.marks = self._marks
         if not clickable.ready:
             controls.map_picture.value = self._map_picture.png(self.map.marks)
-        if self._still != self.curve.still:
+        if self._static != self.curve.static:
             self._curve_picture.draw()
-            self._still = self.curve.still
-        controls.curve_picture.value = self._curve_picture.png(self.curve.moving)
+            self._static = self.curve.static
+        controls.curve_picture.value = self._curve_picture.png(self.curve.animated)
 
     def _geometry(self) -> dict[str, Any]:
         cells = self.shown.cells
