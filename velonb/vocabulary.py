@@ -10,6 +10,18 @@ import xarray as xr
 
 CUT, NOT_FOUND, BAD, GOOD = -2, -1, 0, 1
 """Codes of `fit_type`."""
+GOOD_ACQUISITION, BAD_ACQUISITION, MISSING, UNREADABLE = range(4)
+"""Codes of `acquisition_status`."""
+MASK_REASONS = (
+    "active",
+    "dead",
+    "no_response_trim_0",
+    "no_response_trim_F",
+    "trim_out_of_range",
+    "off_target",
+    "masked",
+)
+"""Meanings of the codes of a mask from 0 on; the last is that of all other codes."""
 UNDETERMINED, MORE = -1, 4
 """Codes of `needs` that are no rung of the ladder."""
 NEEDS = ("undetermined", "A", "A+E0", "A+E0+s", "free", "more")
@@ -44,12 +56,15 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
         "flag_meanings": "f A s E0",
     },
     "needs": {"long_name": "what the pixel needs"} | _flags(UNDETERMINED, NEEDS),
+    "acquisition_status": {"long_name": "status of the acquisition"}
+    | _flags(GOOD_ACQUISITION, ("good", "bad", "missing", "unreadable")),
+    "mask_reason": {"long_name": "why the pixel is masked"} | _flags(0, MASK_REASONS),
     "step_p_value": {"long_name": "p-value of the likelihood-ratio test of a step"},
 }
 
 
 def attributes_of(variable: str) -> dict[str, Any]:
-    """Return unit, name and flags of a variable of the fits; its error has the same unit."""
+    """Return unit, name and flags of a variable; the error of a fit has the unit of its value."""
     if variable.endswith("_err"):
         name = variable.removesuffix("_err")
         return {"units": _ATTRIBUTES[name]["units"], "long_name": f"error of {name}"}

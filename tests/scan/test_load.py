@@ -12,8 +12,9 @@ import xarray as xr
 
 import velonb as vb
 from velonb import ScanError
-from velonb.scan import acquisitions as _acquisitions, load as scan
+from velonb.scan import acquisitions as _acquisitions
 from velonb.scan.names import Run, shutter_seconds
+from velonb.vocabulary import BAD_ACQUISITION, GOOD_ACQUISITION, UNREADABLE
 
 THRESHOLDS = [1480, 1500, 1520, 1600]
 CHIP = "Module0_VP0-1"
@@ -66,7 +67,7 @@ def test_load_scan_without_faults_equals_what_was_simulated_count_for_count(temp
     assert loaded.hits.dtype == np.int32
     np.testing.assert_array_equal(loaded.mask, truth.kind == 1)
     np.testing.assert_allclose(loaded.exposure, 3 * 13.105)
-    assert (loaded.acquisition_status == scan.GOOD).all()
+    assert (loaded.acquisition_status == GOOD_ACQUISITION).all()
 
 
 def test_load_scan_with_faults_equals_the_truth(faulty):
@@ -204,7 +205,7 @@ def test_load_scan_with_faulty_acquisition_leaves_only_it_out(folder, template):
     rewrite(folder / f"{PREFIX}1500_1.csv", heat)
     loaded = load(folder)
     at = {"threshold": 1500, "acquisition": 1}
-    assert int(loaded.acquisition_status.sel(at)) == scan.BAD
+    assert int(loaded.acquisition_status.sel(at)) == BAD_ACQUISITION
     reason = loaded.acquisition_reason.sel(at).item()
     assert reason == "last 8 columns see 4.58 hits/s, above 2"
     others = [1480, 1520, 1600]
@@ -217,7 +218,7 @@ def test_load_scan_with_faulty_acquisition_leaves_only_it_out(folder, template):
 def test_load_scan_told_to_keep_faulty_acquisitions_sums_them(folder, options):
     rewrite(folder / f"{PREFIX}1500_1.csv", heat)
     loaded = load(folder, **options)
-    assert (loaded.acquisition_status == scan.GOOD).all()
+    assert (loaded.acquisition_status == GOOD_ACQUISITION).all()
     # Masked pixels stay at 0 even so.
     last = loaded.hits.sel(threshold=1500)[:, -8:]
     assert int(last.where(~loaded.mask).min()) >= 60
@@ -229,7 +230,7 @@ def test_load_scan_with_masked_last_columns_cannot_find_faulty_ones(folder):
     mask = np.zeros((256, 256))
     mask[:, -8:] = 1
     loaded = load(folder, mask=mask)
-    assert (loaded.acquisition_status == scan.GOOD).all()
+    assert (loaded.acquisition_status == GOOD_ACQUISITION).all()
     assert loaded.last_columns_flux.isnull().all()
 
 
@@ -270,7 +271,7 @@ def test_load_scan_skipping_errors_leaves_out_a_count_beyond_the_counter(folder,
     rewrite(folder / f"{PREFIX}1500_1.csv", with_count(1000))
     with pytest.warns(UserWarning, match=r"1 unreadable .* 1000 is not a count"):
         loaded = load(folder, mask=np.zeros((256, 256)), on_error="skip")
-    assert int(loaded.acquisition_status.sel(threshold=1500, acquisition=1)) == scan.UNREADABLE
+    assert int(loaded.acquisition_status.sel(threshold=1500, acquisition=1)) == UNREADABLE
     assert (loaded.hits <= template[1].true_hits).all()
     assert int(loaded.saturated.sum()) == 0
 
@@ -442,7 +443,7 @@ def test_load_scan_skipping_errors_records_the_reason_and_sums_the_rest(folder, 
     with pytest.warns(UserWarning, match=r"1 unreadable files left out.*THR_1500_1.csv, line 1"):
         loaded = load(folder, on_error="skip")
     at = {"threshold": 1500, "acquisition": 1}
-    assert int(loaded.acquisition_status.sel(at)) == scan.UNREADABLE
+    assert int(loaded.acquisition_status.sel(at)) == UNREADABLE
     assert "has 3 values" in loaded.acquisition_reason.sel(at).item()
     np.testing.assert_allclose(loaded.exposure / 13.105, [3, 2, 3, 3])
     missing = template[1].true_hits.sel(threshold=1500) - loaded.hits.sel(threshold=1500)

@@ -16,9 +16,8 @@ from velonb.scan.parser import LARGEST
 from velonb.scan.reader import REMEDY, Reader, ScanError, is_compiled
 from velonb.scan.runs import Files
 from velonb.system.kept_code import keep_compiled
+from velonb.vocabulary import BAD_ACQUISITION, GOOD_ACQUISITION, UNREADABLE
 from velonb.words import option
-
-GOOD, BAD, MISSING, UNREADABLE = range(4)
 
 
 class Acquisition(NamedTuple):
@@ -86,12 +85,13 @@ def read_threshold(
             continue
         last = _last_columns(counts, active, block_columns)
         mean, sigma = (value / shutter_time for value in last)
-        status, reason = GOOD, ""
+        status, reason = GOOD_ACQUISITION, ""
         if mean > bad_cut:
-            status = BAD
+            status = BAD_ACQUISITION
             reason = f"last {block_columns} columns see {mean:.3g} hits/s, above {bad_cut:g}"
-        hits, at_limit = _tally(total, counts, active, counter_max, status == GOOD)
-        saturated += at_limit * (status == GOOD)
+        good = status == GOOD_ACQUISITION
+        hits, at_limit = _tally(total, counts, active, counter_max, good)
+        saturated += at_limit * good
         acquisitions[number] = Acquisition(status, reason, hits, mean, sigma, reader.checksum)
     if total.max() > LARGEST:
         files = min(numbers.values()).name.rpartition("_")[0]

@@ -13,18 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from velonb.scan.names import Run, baseline_name, mask_name, noise_width_name, trim_name
 from velonb.scan.reader import ScanError, read_csv_matrix
+from velonb.vocabulary import MASK_REASONS
 from velonb.words import option, printable
-
-MASK_REASONS = (
-    "active",
-    "dead",
-    "no_response_trim_0",
-    "no_response_trim_F",
-    "trim_out_of_range",
-    "off_target",
-    "masked",
-)
-"""Meanings of the codes of a mask from 0 on; the last is that of all other codes."""
 
 _MAPS = {
     "baseline": (baseline_name, "DAC", "noise baseline"),

@@ -16,22 +16,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from velonb.chip import VELOPIX, Chip
 from velonb.scan.acquisitions import (
-    BAD,
-    GOOD,
-    MISSING,
-    UNREADABLE,
     Acquisition,
     Threshold,
     read_threshold,
     read_thresholds,
 )
-from velonb.scan.chip_files import MASK_REASONS, find_mask, read_optional_maps
+from velonb.scan.chip_files import find_mask, read_optional_maps
 from velonb.scan.handover import handed_over
 from velonb.scan.names import Run, shutter_seconds
 from velonb.scan.reader import ScanError, measure
 from velonb.scan.runs import Files, find_run
 from velonb.system.provenance import digest, package_versions
 from velonb.system.threads import thread_count
+from velonb.vocabulary import (
+    BAD_ACQUISITION,
+    GOOD_ACQUISITION,
+    MISSING,
+    UNREADABLE,
+    attributes_of,
+)
 from velonb.words import option, printable
 
 
@@ -201,6 +204,7 @@ def _build_scan(
         return np.array([[getattr(r, name) for r in row] for row in records], dtype=dtype)
 
     status = recorded("status", np.int8)
+    exposure = (status == GOOD_ACQUISITION).sum(1) * shutter_time
     hits = np.stack([row.hits for row in thresholds])
     saturated = np.array([row.saturated for row in thresholds])
     pixel, each = ("row", "column"), ("threshold", "acquisition")
@@ -213,7 +217,7 @@ def _build_scan(
         "module": ((), printable(run.module), "1", "module"),
         "asic": ((), printable(run.asic), "1", "ASIC"),
         "hits": (("threshold", *pixel), hits, "hits", "hits summed over good acquisitions"),
-        "exposure": ("threshold", (status == GOOD).sum(1) * shutter_time, "s", "exposure"),
+        "exposure": ("threshold", exposure, "s", "exposure"),
         "mask": (pixel, reasons > 0, "1", "masked"),
         "mask_reason": (pixel, reasons, "1", "why the pixel is masked"),
         "acquisition_status": (each, status, "1", "status of the acquisition"),
@@ -231,14 +235,8 @@ def _build_scan(
         attrs={name: printable(value) for name, value in run._asdict().items()}
         | {"shutter_time": shutter_time},
     ).set_coords(["module", "asic"])
-    scan.acquisition_status.attrs |= {
-        "flag_values": np.arange(4, dtype=np.int8),
-        "flag_meanings": "good bad missing unreadable",
-    }
-    scan.mask_reason.attrs |= {
-        "flag_values": np.arange(len(MASK_REASONS), dtype=np.int8),
-        "flag_meanings": " ".join(MASK_REASONS),
-    }
+    for name in ("mask_reason", "acquisition_status"):
+        scan[name].attrs |= attributes_of(name)
     return scan
 
 
@@ -247,7 +245,7 @@ def _warn_and_check(scan: xr.Dataset) -> None:
     unused = scan.threshold.values[scan.exposure.values == 0]
     unreadable = scan.acquisition_reason.values[scan.acquisition_status.values == UNREADABLE]
     if unused.size == scan.sizes["threshold"]:
-        bad = (scan.acquisition_status == BAD).any()
+        bad = (scan.acquisition_status == BAD_ACQUISITION).any()
         raise ScanError(
             f"no good acquisition in {scan.attrs['folder']}: "
             + (

@@ -25,6 +25,7 @@ from velonb.simulate.truth import DEAD, MASKED, NOISY, Map, draw_faults, draw_pi
 from velonb.simulate.writing import TRUTH_NAME, refuse_foreign, write_acquisitions, write_maps
 from velonb.system.files import folder_written_whole
 from velonb.system.netcdf import netcdf_bytes
+from velonb.vocabulary import attributes_of
 
 DEMO_THRESHOLDS = range(1480, 1601, 3)
 VERSION = 1
@@ -248,7 +249,6 @@ def _add_scan(
     name = "simulated hits of good acquisitions"
     attrs = {"units": "hits", "long_name": name}
     truth["true_hits"] = ("threshold", "row", "column"), hits, attrs
-    flags = {"flag_values": np.arange(3, dtype=np.int8), "flag_meanings": "good bad missing"}
-    attrs = {"units": "1", "long_name": "status of the acquisition"}
-    truth["acquisition_status"] = ("threshold", "acquisition"), status, attrs | flags
+    attrs = attributes_of("acquisition_status")
+    truth["acquisition_status"] = ("threshold", "acquisition"), status, attrs
     return truth

@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from velonb.scan.names import COLUMNS, ROWS
+from velonb.vocabulary import BAD_ACQUISITION, GOOD_ACQUISITION, MISSING
 
 LIVING, MASKED, DEAD, NOISY = range(4)
 
@@ -107,13 +108,13 @@ def noise_of(random: np.random.Generator, kind: NDArray[np.int8]) -> Map:
 def draw_faults(
     random: np.random.Generator, thresholds: int, acquisitions: int, faults: bool
 ) -> NDArray[np.int8]:
-    """Status of every acquisition: 0 good, 1 bad (hot last columns), 2 missing."""
-    status = np.zeros((thresholds, acquisitions), dtype=np.int8)
+    """Status of every acquisition: good, bad (hot last columns) or missing."""
+    status = np.full((thresholds, acquisitions), GOOD_ACQUISITION, dtype=np.int8)
     if not faults:
         return status
-    status[random.random(status.shape) < 0.05] = 1
-    status[np.arange(thresholds), random.integers(acquisitions, size=thresholds)] = 0
+    status[random.random(status.shape) < 0.05] = BAD_ACQUISITION
+    status[np.arange(thresholds), random.integers(acquisitions, size=thresholds)] = GOOD_ACQUISITION
     lost, incomplete = random.choice(np.arange(1, thresholds), size=2, replace=False)
-    status[lost] = 1
-    status[incomplete, -2:] = 0, 2
+    status[lost] = BAD_ACQUISITION
+    status[incomplete, -2:] = GOOD_ACQUISITION, MISSING
     return status

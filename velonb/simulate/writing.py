@@ -31,6 +31,7 @@ from velonb.simulate.truth import LIVING, MASKED, NOISY, Map
 from velonb.system.kept_code import keep_compiled
 from velonb.system.netcdf import open_netcdf
 from velonb.system.threads import thread_count
+from velonb.vocabulary import BAD_ACQUISITION, GOOD_ACQUISITION, MISSING
 
 TRUTH_NAME = "truth.nc"
 
@@ -97,13 +98,15 @@ def write_acquisitions(
         ]
         hits = np.zeros((ROWS, COLUMNS), dtype=np.int32)
         for number, code in enumerate(status[index]):
-            if code == 2:
+            if code == MISSING:
                 continue
             # A stream of its own for each file: the order of writing does not matter.
             random = np.random.default_rng([seed, 2, threshold, number])
-            counts = np.minimum(random.poisson(hot if code == 1 else expected), COUNTER_MAX)
+            counts = np.minimum(
+                random.poisson(hot if code == BAD_ACQUISITION else expected), COUNTER_MAX
+            )
             (folder / acquisition_name(run, threshold, number)).write_bytes(_format(counts))
-            if code == 0:
+            if code == GOOD_ACQUISITION:
                 hits += counts
         return hits
 
