@@ -58,6 +58,7 @@ from .results import (
 from .scan import (
     ScanError as ScanError,
     audit as audit,
+    load_noise_scan as load_noise_scan,
     load_scan as load_scan,
     read_acquisition as read_acquisition,
     read_baseline as read_baseline,
