@@ -58,7 +58,7 @@ def noise_peaks(threshold: Array, counts: Array, counter_max: int) -> dict[str, 
     >>> mu = 400 * np.exp(-(((t - 1330) / 8) ** 2) / 2)
     >>> counts = np.minimum(np.random.default_rng(1).poisson(mu[:, None], (31, 1)), 63)
     >>> peak = noise_peaks(t, counts, 63)
-    >>> abs(peak["noise_width"][0] - 8) < 3 * peak["noise_width_err"][0]
+    >>> bool(abs(peak["noise_width"][0] - 8) < 3 * peak["noise_width_err"][0])
     True
     """
     scale = 0.5 * np.ptp(threshold)
