@@ -51,6 +51,9 @@ class Sample(NamedTuple):
     """NaN where it is not known."""
     A: Array
     """Without light, from its mean, relative."""
+    A_error: Array
+    A_with_E0: Array
+    """Covariance of their errors, NaN where it was not stored."""
     even: NDArray[np.bool_]
     distance: float
 
@@ -79,8 +82,9 @@ def explain_spread(
         `split_halves` checks the errors of the fits, which are taken for granted here.
 
         Attributes: `slope` of E0 against the baseline and their `correlation`, corrected for the
-        errors of both where they are known; `correlation_with_A`, whose light was removed;
-        `gain` (e-/DAC), `pixels` and `far`, the number left out as far from the others.
+        errors of both where they are known; `correlation_with_A`, whose light was removed, of fits
+        with ``covariance=True``; `gain` (e-/DAC), `pixels` and `far`, the number left out as far
+        from the others.
 
     Raises
     ------
@@ -121,17 +125,30 @@ def _sample(fits: xr.Dataset, zero: xr.Dataset, fit: str) -> Sample:
     if np.isfinite(b).any():
         apart += [b, E0.values - b]
     used = near_median(*apart)
+    shine = light(A).values[used]
+    even_A, in_A = A.values[used] / shine, np.nan
+    if used.any():
+        in_A = 1 / (shine * even_A.mean())
     error = zero["baseline_err"].values if "baseline_err" in zero else np.full(b.shape, np.nan)
-    even_A = (A / light(A)).values[used]
     return Sample(
         _from_mean(E0.values[used]),
         _from_mean(b[used]),
         E0_err.values[used] ** 2,
         error[used] ** 2,
-        _from_mean(even_A) / even_A.mean() if used.any() else even_A,
+        _from_mean(A.values[used] * in_A),
+        (good_values(fits, "A", fit)[1].transpose(*PIXEL).values[used] * in_A) ** 2,
+        _errors_together(fits, fit)[used] * in_A,
         even[used],
         float(np.median((E0.values - b)[used])) if used.any() else np.nan,
     )
+
+
+def _errors_together(fits: xr.Dataset, fit: str) -> Array:
+    """Covariance of the errors of A and E0."""
+    if "covariance" not in fits:
+        return np.full((fits.sizes["row"], fits.sizes["column"]), np.nan)
+    both = fits["covariance"].sel(fit=fit, parameter="A", parameter_2="E0")
+    return np.asarray(both.transpose(*PIXEL).values)
 
 
 def _stretched(fits: xr.Dataset, fit: str) -> list[str]:
@@ -198,7 +215,7 @@ def _relation(sample: Sample) -> dict[str, float]:
     x_error = np.nan_to_num(sample.baseline_error)
     slope = _slope(sample.baseline, sample.E0, x_error)
     correlation = _correlation(sample.baseline, sample.E0, x_error, sample.fit_error)
-    with_A = _correlation(sample.A, sample.E0, 0.0, sample.fit_error)
+    with_A = _correlation(sample.A, sample.E0, sample.A_error, sample.fit_error, sample.A_with_E0)
     names = ("slope", "correlation", "correlation_with_A")
     pairs = dict(zip(names, (slope, correlation, with_A), strict=True))
     values = {name: value for name, (value, _) in pairs.items()}
@@ -214,15 +231,17 @@ def _slope(x: Array, y: Array, x_error: Array) -> tuple[float, float]:
     return slope, mean_and_error((x * y - slope * (x**2 - x_error)) / square)[1]
 
 
-def _correlation(x: Array, y: Array, x_error: Any, y_error: Any) -> tuple[float, float]:
-    """Correlation of x and y without their errors."""
-    xx, yy, xy = x**2 - x_error, y**2 - y_error, x * y
+def _correlation(
+    x: Array, y: Array, x_error: Array, y_error: Array, both: Any = 0.0
+) -> tuple[float, float]:
+    """Correlation of x and y without their errors, which may go together."""
+    xx, yy, xy = x**2 - x_error, y**2 - y_error, x * y - both
     square_x, square_xe = mean_and_error(xx)
     square_y, square_ye = mean_and_error(yy)
     # A spread that is not there correlates with nothing.
     if not (square_x > 2 * square_xe and square_y > 2 * square_ye):
         return np.nan, np.nan
-    root = np.sqrt(square_x * square_y)
+    root = float(np.sqrt(square_x * square_y))
     rho = mean_and_error(xy)[0] / root
     return rho, mean_and_error(xy / root - 0.5 * rho * (xx / square_x + yy / square_y))[1]
 

@@ -33,7 +33,7 @@ def mean_and_error(of_pixels: Array) -> tuple[float, float]:
         return np.nan, np.nan
     mean, error = float(of_pixels.mean()), float(of_pixels.std(ddof=1) / np.sqrt(of_pixels.size))
     # Of a number that is the same in all pixels only rounding is left.
-    return mean, error if error > 1e-12 * abs(mean) else 0.0
+    return mean, 0.0 if error <= 1e-12 * abs(mean) else error
 
 
 def signed_root(variance: float) -> float:
