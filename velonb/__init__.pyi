@@ -31,13 +31,22 @@ from .flux import (
     noisy_pixels as noisy_pixels,
 )
 from .interpret import (
+    calibrate as calibrate,
     compare_spreads as compare_spreads,
+    explain_spread as explain_spread,
     find_patterns as find_patterns,
+    population as population,
     profile_along as profile_along,
+    residual_map as residual_map,
+    split_halves as split_halves,
+    to_electrons as to_electrons,
+    to_threshold as to_threshold,
 )
 from .plots import (
     plot_acquisitions as plot_acquisitions,
     plot_asic_fit as plot_asic_fit,
+    plot_baseline as plot_baseline,
+    plot_budget as plot_budget,
     plot_fit_types as plot_fit_types,
     plot_heatmap as plot_heatmap,
     plot_hits as plot_hits,
@@ -58,6 +67,7 @@ from .results import (
 from .scan import (
     ScanError as ScanError,
     audit as audit,
+    load_noise_scan as load_noise_scan,
     load_scan as load_scan,
     read_acquisition as read_acquisition,
     read_baseline as read_baseline,

@@ -7,7 +7,7 @@ import xarray as xr
 
 CARRIED = (
     *("hits", "exposure", "mask", "saturated"),
-    *("mask_reason", "baseline", "noise_width", "trim"),
+    *("mask_reason", "baseline", "baseline_err", "noise_width", "trim"),
 )
 """Variables of the scan that the later steps need."""
 

@@ -31,6 +31,7 @@ from PIL import Image
 from scipy.stats import norm, poisson
 
 import velonb.plots as vp
+from velonb import explain_spread
 from velonb.curves.model import threshold_curve
 from velonb.plots.cells import CellAxes, draw_colour_bar
 from velonb.plots.curve_parts import DENSE, Points
@@ -715,6 +716,8 @@ def every_figure(flux: xr.Dataset, fits: xr.Dataset, asic: Any) -> dict[str, Fig
         "p_values": vp.plot_p_values(fits),
         "pulls": vp.plot_pulls({"E0": np.zeros(5)}),
         "pattern": vp.plot_pattern(fits, "A"),
+        "baseline": vp.plot_baseline(fits, truth["E0"].values - 120),
+        "budget": vp.plot_budget(explain_spread(fits, truth["E0"].values - 120)),
     }
 
 

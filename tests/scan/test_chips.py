@@ -187,7 +187,8 @@ def test_optional_maps_change_no_fit_but_that_of_two_lines(small):
     asic = vb.fit_asic(flux)
     assert asic.params == vb.fit_asic(bare).params
     fits, same = (vb.fit_pixels(each, asic, progress=False) for each in (flux, bare))
-    xr.testing.assert_identical(fits, same)
+    xr.testing.assert_identical(fits.drop_vars(["baseline", "noise_width"]), same)
+    xr.testing.assert_identical(fits.baseline, flux.baseline)
     pixel = {"row": 3, "column": 4}  # its baseline is not known
     assert vb.fit_pixel(flux, **pixel).params == vb.fit_pixel(bare, **pixel).params
     fe55 = vb.fit_asic(flux, shape="fe55")

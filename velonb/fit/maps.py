@@ -16,6 +16,9 @@ from velonb.vocabulary import BAD, CUT, GOOD, NOT_FOUND, attributes_of
 
 Array = NDArray[Any]
 
+CARRIED = ("mask", "baseline", "baseline_err", "noise_width")
+"""Maps of the flux that tell what the fits mean."""
+
 DETERMINED = {"f": 0.6, "A": 0.22, "s": 0.06, "E0": 0.31}
 DETERMINED_WITH_S_ALONE = DETERMINED | {"A": 0.05, "E0": 0.14}
 """Largest expected error with which a parameter is determined: relative, for E0 in units of s.
@@ -107,5 +110,7 @@ def label_maps(maps: list[dict[str, Array]], names: list[str], flux: xr.Dataset)
         attributes = {"units": "products of the units", "long_name": "covariance of f, A, s, E0"}
         fits = fits.assign_coords(parameter=list(PARAMETERS), parameter_2=list(PARAMETERS))
         fits["covariance"] = dims, values, attributes
-    fits["mask"] = flux["mask"]
+    for name in CARRIED:
+        if name in flux:
+            fits[name] = flux[name]
     return fits

@@ -101,7 +101,7 @@ def fit_pixels(
         for name, names in rungs.items()
     ]
     fits = label_maps(maps, list(rungs), flux)
-    if shape == "fe55":
+    if shape == "fe55" and "baseline" not in fits:
         fits["baseline"] = ("row", "column"), baseline, {"units": "DAC", "long_name": "baseline"}
     fits.attrs = flux.attrs | {
         "shape": shape,
@@ -109,6 +109,7 @@ def fit_pixels(
         "alpha": alpha,
         "nohits_cut": nohits_cut,
         **{f"asic_{name}": float(asic.params[name].value) for name in PARAMETERS},
+        "asic_s_err": float(asic.params["s"].stderr or np.nan),
     }
     return fits
 

@@ -5,6 +5,7 @@ draws scans and fits. The explorer shows maps and curves with the same pieces. N
 are in `facts`, colours in `style`.
 """
 
+from velonb.plots.budget import plot_baseline, plot_budget
 from velonb.plots.curves import plot_asic_fit, plot_pixel_scan
 from velonb.plots.distributions import (
     plot_acquisitions,
@@ -24,6 +25,8 @@ from velonb.plots.maps import (
 __all__ = [
     "plot_acquisitions",
     "plot_asic_fit",
+    "plot_baseline",
+    "plot_budget",
     "plot_fit_types",
     "plot_heatmap",
     "plot_hits",

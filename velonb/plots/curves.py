@@ -24,6 +24,7 @@ from velonb.plots.curve_parts import (
     frame_pulls,
     largest,
 )
+from velonb.plots.electrons import add_electrons
 from velonb.plots.facts import average_points, describe_pixel, pulls_of, value_text
 from velonb.plots.style import FIT_STYLES, PIXEL_COLOURS, new_figure, styled
 from velonb.text import value_and_error
@@ -39,6 +40,7 @@ def plot_pixel_scan(
     pixels: tuple[int, int] | Sequence[tuple[int, int]],
     fit: Sequence[str] = ("free", "fixed"),
     average: bool = True,
+    chip: xr.Dataset | None = None,
 ) -> Figure:
     """Draw the threshold scan of one or several pixels, with their fits and residual pulls.
 
@@ -60,6 +62,9 @@ def plot_pixel_scan(
         Which fits to draw.
     average : bool
         Draw the average pixel and the ASIC fit.
+    chip : xarray.Dataset, optional
+        From `calibrate`; adds an axis in electrons: those of the pixel, of several those of the
+        median pixel.
 
     Returns
     -------
@@ -94,6 +99,8 @@ def plot_pixel_scan(
     if not alone:
         for name, style in zip(names, cycle(FIT_STYLES), strict=False):
             legend[Line2D([], [], color="black", ls=style)] = f"{name} fit"
+    if chip is not None:
+        add_electrons(ax, chip, chosen[0] if alone else None)
     title = "Pixel at row {}, column {}".format(*chosen[0]) if alone else f"{len(chosen)} pixels"
     return _finished(figure, legend, widest, title=title, ylabel="Flux (hits/s)")
 

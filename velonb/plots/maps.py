@@ -18,6 +18,7 @@ from velonb.plots.cells import (
     legend_below,
     map_figure,
 )
+from velonb.plots.electrons import add_electrons
 from velonb.plots.facts import good_values, median_text, parameter_title, width_text
 from velonb.plots.painter import CellMap, cell_map, fitted_map, hits_map
 from velonb.plots.style import styled
@@ -164,6 +165,7 @@ def plot_parameter(
     fit: str = "free",
     percentiles: tuple[float, float] = (1.0, 99.0),
     bins: int = 60,
+    chip: xr.Dataset | None = None,
 ) -> Figure:
     """Draw the map of a parameter and, beside it in the same colours, the histogram of good pixels.
 
@@ -173,6 +175,9 @@ def plot_parameter(
         As for `plot_heatmap`.
     bins : int
         Bins of the histogram.
+    chip : xarray.Dataset, optional
+        From `calibrate`; adds an axis in electrons, those of the median pixel, where the
+        parameter is in DAC.
 
     Returns
     -------
@@ -189,7 +194,8 @@ def plot_parameter(
     """
     cells = _parameter_map(fits, parameter, fit)
     title, scale = parameter_title(fits, parameter, fit), cells.scale(percentiles)
-    figure, (ax,) = _draw_maps({title: cells}, scale, beside=1.8)
+    in_electrons = chip is not None and fits[parameter].attrs.get("units") == "DAC"
+    figure, (ax,) = _draw_maps({title: cells}, scale, beside=2.45 if in_electrons else 1.8)
     beside = axes_beside(ax, 0.62, 1.08)
     # A tenth of the scale more at each end: the histogram shows what the colours leave out.
     low, high = scale.get_clim()
@@ -199,6 +205,8 @@ def plot_parameter(
     draw_bars(beside, edges, counts, scale.to_rgba((edges[:-1] + edges[1:]) / 2))
     beside.set(ylim=edges[[0, -1]], xlabel="Good pixels", ylabel=cells.label)
     beside.set_title(width_text(fits, parameter, fit), loc="right")
+    if in_electrons and chip is not None:
+        add_electrons(beside, chip, of="y", width=parameter != "E0")
     return figure
 
 

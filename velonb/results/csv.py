@@ -25,8 +25,9 @@ __all__ = ["export_csv", "load_netcdf", "read_csv_matrix", "save_netcdf"]
 _NEEDED = {
     "flux": ("flux", "flux_err", "asic_flux", "asic_flux_err"),
     "fits": ("fit_type", *(name + end for name in ("E0", "f", "s") for end in ("", "_err"))),
+    "chip": ("gain", "gain_err", "noise", "noise_err"),
 }
-_SOURCE = {"flux": "compute_flux", "fits": "fit_pixels"}
+_SOURCE = {"flux": "compute_flux", "fits": "fit_pixels", "chip": "calibrate"}
 
 
 def export_csv(
@@ -34,6 +35,7 @@ def export_csv(
     *,
     flux: xr.Dataset | None = None,
     fits: xr.Dataset | None = None,
+    chip: xr.Dataset | None = None,
     threads: int | None = None,
 ) -> list[Path]:
     """Write flux and fit results as CSV files under the established names.
@@ -57,6 +59,8 @@ def export_csv(
     fits : xarray.Dataset, optional
         From `fit_pixels`: maps of E0 (DAC), f (1/DAC), s (DAC), their errors (``u...``), from
         the free fit, and the fit types of the free and of the fixed fit.
+    chip : xarray.Dataset, optional
+        From `calibrate`: maps ``gain_...`` (e-/DAC) and ``noise_...`` (e-) with their errors.
     threads : int, optional
         Files written at the same time; by default the number of processors at hand.
 
@@ -70,20 +74,22 @@ def export_csv(
     FileExistsError
         If the folder holds the results of another chip.
     ValueError
-        If there is nothing to write, `flux` and `fits` are not of the same run, one of them
-        is something else, or `fits` lacks the free or the fixed fit.
+        If there is nothing to write, what is given is not of the same run, one of it is
+        something else, or `fits` lacks the free or the fixed fit.
 
     Examples
     --------
     >>> import velonb
     >>> velonb.export_csv("results", flux=flux, fits=fits)  # doctest: +SKIP
     """
-    run = _common_run(flux, fits)
+    run = _common_run({"flux": flux, "fits": fits, "chip": chip})
     tables: dict[str, Any] = {}
     if flux is not None:
         tables |= _flux_tables(flux, run)
     if fits is not None:
         tables |= _fit_tables(fits, run)
+    if chip is not None:
+        tables |= _chip_tables(chip, run)
     folder = Path(folder)
     stamp(folder, {"module": run.module, "asic": run.asic})
 
@@ -96,11 +102,11 @@ def export_csv(
         return list(pool.map(write, tables))
 
 
-def _common_run(flux: xr.Dataset | None, fits: xr.Dataset | None) -> Run:
+def _common_run(offered: dict[str, xr.Dataset | None]) -> Run:
     """The run of what is to be written, which must be one."""
-    given = {name: data for name, data in {"flux": flux, "fits": fits}.items() if data is not None}
+    given = {name: data for name, data in offered.items() if data is not None}
     if not given:
-        raise ValueError("nothing to export: give flux=, fits= or both")
+        raise ValueError("nothing to export: give flux=, fits= or both, or chip=")
     for name, data in given.items():
         missing = [variable for variable in _NEEDED[name] if variable not in data]
         if missing:
@@ -109,9 +115,10 @@ def _common_run(flux: xr.Dataset | None, fits: xr.Dataset | None) -> Run:
             )
     runs = {name: run_of(data.attrs, name) for name, data in given.items()}
     if len(set(runs.values())) > 1:
-        raise ValueError(
-            f"flux is of {runs['flux']}, fits are of {runs['fits']}: give both of the same run"
+        told = ", ".join(
+            f"{name} {'are' if name == 'fits' else 'is'} of {run}" for name, run in runs.items()
         )
+        raise ValueError(f"{told}: give what is of the same run")
     return next(iter(runs.values()))
 
 
@@ -183,3 +190,12 @@ def _fit_tables(fits: xr.Dataset, run: Run) -> dict[str, ArrayLike]:
     tables[f"Fittypematrix{ending}"] = free.fit_type
     tables[f"Fixedfittypematrix{ending}"] = fixed.fit_type
     return tables
+
+
+def _chip_tables(chip: xr.Dataset, run: Run) -> dict[str, ArrayLike]:
+    """File name -> map, of what is counted in electrons."""
+    return {
+        f"{sign}{name}_ST_{run.shutter}.csv": chip[f"{name}{ending}"].transpose("row", "column")
+        for name in ("gain", "noise")
+        for sign, ending in (("", ""), ("u", "_err"))
+    }

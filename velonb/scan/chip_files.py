@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
+from velonb.scan.baselines import with_baseline
 from velonb.scan.names import Run, baseline_name, mask_name, noise_width_name, trim_name
 from velonb.scan.reader import ScanError, read_csv_matrix
 from velonb.vocabulary import MASK_REASONS
@@ -71,7 +72,7 @@ def _mask_reasons(values: NDArray[Any]) -> NDArray[np.int8]:
 
 
 def read_optional_maps(folder: Path, chip: str, size: tuple[int, int]) -> dict[str, xr.Variable]:
-    """Baseline, width of the noise and trims, where their files are there.
+    """Baseline, its error, width of the noise and trims, where their files are there.
 
     A damaged file costs its map alone; one of another size belongs to another chip.
     """
@@ -95,7 +96,7 @@ def read_optional_maps(folder: Path, chip: str, size: tuple[int, int]) -> dict[s
                 "acquisitions have; remove it or put that of this chip in its place"
             )
         maps[name] = _labelled(name, values, path)
-    return maps
+    return with_baseline(maps, folder, chip, size)
 
 
 def _labelled(name: str, values: NDArray[Any], path: Path) -> xr.Variable:
@@ -129,18 +130,23 @@ def _as_trims(path: Path, values: NDArray[np.float64]) -> NDArray[np.int8]:
 def read_baseline(folder: str | os.PathLike[str], *, module: str, asic: str) -> xr.Dataset:
     """Read the noise baseline of a chip, and its width where that file is there.
 
+    Where the folder has the trims and the noise means at trims 0 and F, or at all of them, the
+    baseline is the one predicted with 15 steps, or measured; see `load_scan`.
+
     Parameters
     ----------
     folder : path-like
         The folder with ``{module}_{asic}_TrimBest_Noise_Predict.csv`` and, optionally,
-        ``{module}_{asic}_Trim0_Noise_Width.csv``.
+        ``{module}_{asic}_Trim0_Noise_Width.csv``, ``{module}_{asic}_Matrix_Trim.csv`` and
+        ``{module}_{asic}_Trim{n}_Noise_Mean.csv``, n from 0 to F.
     module, asic : str
         As in the attributes of a scan.
 
     Returns
     -------
     xarray.Dataset
-        ``baseline(row, column)`` and, where known, ``noise_width(row, column)``, float64, DAC.
+        ``baseline(row, column)`` and, where known, ``baseline_err(row, column)`` and
+        ``noise_width(row, column)``, float64, DAC.
 
     Raises
     ------
@@ -154,16 +160,19 @@ def read_baseline(folder: str | os.PathLike[str], *, module: str, asic: str) -> 
     >>> import velonb
     >>> velonb.read_baseline("data/N037", module="Module0", asic="VP0-1")  # doctest: +SKIP
     """
-    chip = f"{module}_{asic}"
-    baseline = Path(folder) / baseline_name(chip)
-    width = Path(folder) / noise_width_name(chip)
-    if not baseline.exists():
-        raise FileNotFoundError(f"baseline file {printable(baseline)} does not exist")
-    attrs = {"units": "DAC", "long_name": "noise baseline"}
-    values = read_csv_matrix(baseline)
-    maps = {"baseline": (("row", "column"), values, attrs)}
-    if width.exists():
-        attrs = {"units": "DAC", "long_name": "width of the noise"}
-        maps["noise_width"] = (("row", "column"), read_csv_matrix(width, values.shape), attrs)
-    rows, columns = (np.arange(length) for length in values.shape)
-    return xr.Dataset(maps, {"row": rows, "column": columns})
+    chip, maps = f"{module}_{asic}", {}
+    size: tuple[int, int] | None = None
+    for name, (of_file, _, _) in _MAPS.items():
+        path = Path(folder) / of_file(chip)
+        if not path.exists() and name == "baseline":
+            raise FileNotFoundError(f"baseline file {printable(path)} does not exist")
+        if path.exists():
+            values: NDArray[Any] = read_csv_matrix(path, size)
+            size = values.shape
+            values = _as_trims(path, values) if name == "trim" else values
+            maps[name] = _labelled(name, values, path)
+    rows, columns = maps["baseline"].shape
+    maps = with_baseline(maps, Path(folder), chip, (rows, columns))
+    maps.pop("trim", None)
+    attrs = {"module": printable(module), "asic": printable(asic)}
+    return xr.Dataset(maps, {"row": np.arange(rows), "column": np.arange(columns)}, attrs)

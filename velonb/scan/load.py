@@ -98,8 +98,9 @@ def load_scan(
         ``hits(threshold, row, column)`` int32, summed over good acquisitions, 0 where
         masked; ``exposure(threshold)`` (s); ``mask(row, column)``, True = masked, and
         ``mask_reason``, the code of the mask file; where the folder has their files,
-        ``baseline``, ``noise_width`` (DAC) and ``trim`` of (row, column); and per acquisition
-        its status, the reason, hits and flux of the last columns.
+        ``baseline``, ``noise_width`` (DAC) and ``trim`` of (row, column), the baseline measured
+        at the trims or predicted from them, with ``baseline_err``, where the noise means are
+        there too; and per acquisition its status, the reason, hits and flux of the last columns.
         Coordinates `module` and `asic` tell chips apart where several scans are combined;
         attribute ``input_digest`` follows the contents of the files and the mask.
 

@@ -86,6 +86,11 @@ def noise_width_name(chip: str) -> str:
     return f"{chip}_Trim0_Noise_Width.csv"
 
 
+def noise_mean_name(chip: str, trim: int) -> str:
+    """File name of the mean of the noise at a trim (DAC), such as ``..._TrimF_Noise_Mean.csv``."""
+    return f"{chip}_Trim{trim:X}_Noise_Mean.csv"
+
+
 def trim_name(chip: str) -> str:
     """File name of the trims, 0 to 15."""
     return f"{chip}_Matrix_Trim.csv"
