@@ -17,6 +17,10 @@ Array = NDArray[Any]
 
 COMMON, OWN = ("f", "s"), ("A", "E0")
 """What all pixels share, and what is each pixel's own."""
+COMMON_OF_SENSOR = ("width", "s")
+"""The same for the shape `sensor`: the width of the charge clouds stands in the place of f."""
+APART = 0.01
+"""Relative distance of the widths whose curves give the derivative."""
 INFLUENCE = 3.0
 """A pixel that asks for another f and s by more standard deviations than this counts less."""
 FAINTEST = 1e-12
@@ -26,7 +30,7 @@ BLOCK = 4096
 
 
 class Pulls(NamedTuple):
-    """What every pixel says about the logarithms of f and s, when its A and E0 follow."""
+    """What every pixel says about the logarithms of what is common, when its A and E0 follow."""
 
     slope: Array
     """Of the log-likelihood, shape (pixel, 2)."""
@@ -76,15 +80,27 @@ def _differentiate(
     t, exposure = (counts[name].values[:, None] for name in ("threshold", "exposure"))
     values = [fits[name].values for name in PARAMETERS]
     model = reference.model
-    known = {
-        "shape": model.shape,
-        "baseline": None if model.baseline is None else counts["baseline"].values,
-    }
+    known = model.known
+    if model.baseline is not None:
+        known["baseline"] = counts["baseline"].values
     expected = exposure * np.maximum(threshold_curve(t, *values, **known), FAINTEST)
     gradient = threshold_gradient(t, *values, **known) * np.array(values)[:, None] * exposure
+    if model.clouds is not None:
+        gradient[0] = exposure * _slope_of_width(t, values, known)
     slope = np.einsum("atp,tp->pa", gradient, counts["hits"].values / expected - 1)
     information = np.einsum("atp,btp,tp->pab", gradient, gradient, 1 / expected)
     return slope, information, expected.T
+
+
+def _slope_of_width(t: Array, values: list[Array], known: dict[str, Any]) -> Array:
+    """Derivative of the curves with respect to the logarithm of the width."""
+    clouds = known["clouds"]
+    widths = clouds.width * np.exp([-APART, APART])
+    narrow, wide = (
+        threshold_curve(t, *values, **known | {"clouds": clouds._replace(width=width)})
+        for width in widths
+    )
+    return (wide - narrow) / (2 * APART)
 
 
 def _when_own_follow(slope: Array, information: Array) -> tuple[Array, Array]:
