@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import lmfit
@@ -18,6 +19,7 @@ from velonb.curves.sensor import clouds_of
 from velonb.curves.shapes import parameters_of
 from velonb.fit.pixels import fit_pixels
 from velonb.fit.pulls import COMMON, COMMON_OF_SENSOR, OWN, Pulls, pulls_of_pixels
+from velonb.fit.sample import baseline_map, choose_pixels, draw_toy
 from velonb.vocabulary import BAD
 
 Array = NDArray[Any]
@@ -42,7 +44,7 @@ def fit_typical(
     *,
     shape: str | None = None,
     baseline: ArrayLike | None = None,
-    pixels: int = 32768,
+    pixels: int = 16384,
     seed: int = 0,
     threads: int | None = None,
     progress: bool = True,
@@ -97,7 +99,7 @@ def fit_typical(
     if pixels < 1:
         raise ValueError(f"pixels is {pixels}; it must be at least 1")
     random = np.random.default_rng(seed)
-    sample = _sample(flux, _baseline_map(flux, asic, baseline), pixels, random)
+    sample = choose_pixels(flux, baseline_map(flux, asic, baseline), pixels, random)
     middle = float(sample["baseline"].median())
     shape, known = shape or asic.model.shape, None if np.isnan(middle) else middle
     first = clouds_of(flux.attrs | {"width": FIRST_WIDTH}) if shape == "sensor" else None
@@ -111,7 +113,10 @@ def fit_typical(
 
         _climb(sample.isel(column=slice(0, FIRST)), values, pulls_of)
         pulls = _climb(sample, values, pulls_of)
-        toys = [pulls_of(_toy(sample, pulls, random)).step()[0] for _ in range(TOYS)]
+        reference = _result(model, values, flux)
+        toy_of = partial(draw_toy, sample, pulls.fits, reference.model, random)
+        spread = _spread_of_noise(sample, toy_of(), reference, threads)
+        toys = [pulls_of(toy_of(spread)).step()[0] for _ in range(TOYS)]
         _move(values, -np.mean(toys, axis=0))
         pulls = pulls_of(sample)
     return _finished(model, values, flux, pulls)
@@ -161,45 +166,20 @@ def _move(values: dict[str, float], step: Array) -> None:
         values[name] *= float(np.exp(by))
 
 
-def _baseline_map(
-    flux: xr.Dataset, asic: lmfit.model.ModelResult, baseline: ArrayLike | None
-) -> Array:
-    """The baseline of every pixel (DAC), NaN where there is none to be had."""
-    if baseline is None:
-        baseline = flux["baseline"].values if "baseline" in flux else asic.model.baseline
-    known = np.nan if baseline is None else baseline
-    return np.broadcast_to(np.asarray(known, dtype=float), flux["mask"].shape)
+def _spread_of_noise(
+    sample: xr.Dataset, toy: xr.Dataset, reference: lmfit.model.ModelResult, threads: int | None
+) -> float:
+    """Relative spread of s between pixels: what toys with one s for all do not have."""
+    excess = [_scatter_of_noise(counts, reference, threads) for counts in (sample, toy)]
+    return float(np.sqrt(max(0.0, excess[0] ** 2 - excess[1] ** 2)))
 
 
-def _sample(
-    flux: xr.Dataset, baseline: Array, pixels: int, random: np.random.Generator
-) -> xr.Dataset:
-    """Some active pixels, side by side in one row."""
-    active = np.flatnonzero(~flux["mask"].values.astype(bool).ravel())
-    if active.size == 0:
-        raise ValueError("every pixel is masked; look at the mask of the scan")
-    chosen = random.permutation(active)[:pixels]
-    hits = flux["hits"].values.reshape(flux.sizes["threshold"], 1, -1)[..., chosen]
-    maps = ("row", "column")
-    return xr.Dataset(
-        {
-            "hits": (("threshold", *maps), hits),
-            "exposure": flux["exposure"],
-            "mask": (maps, np.zeros((1, chosen.size), dtype=bool)),
-            "baseline": (maps, baseline.reshape(1, -1)[:, chosen]),
-        },
-        coords={"row": [0], "column": np.arange(chosen.size)},
-        attrs=flux.attrs,
-    )
-
-
-def _toy(sample: xr.Dataset, pulls: Pulls, random: np.random.Generator) -> xr.Dataset:
-    """Counts drawn from the fitted curves; none where there is no fit."""
-    hits = np.zeros_like(sample["hits"].values)
-    used = np.flatnonzero(sample["exposure"].values > 0)
-    fitted = np.ix_(used, np.zeros(1, int), pulls.fits["column"].values)
-    hits[fitted] = random.poisson(pulls.expected)[:, None]
-    return sample.assign(hits=(sample["hits"].dims, hits))
+def _scatter_of_noise(
+    counts: xr.Dataset, reference: lmfit.model.ModelResult, threads: int | None
+) -> float:
+    fits = fit_pixels(counts, reference, free=("A", "s", "E0"), threads=threads, progress=False)
+    s = fits["s"].values[fits["fit_type"].values >= BAD]
+    return _scatter(np.log(s)) if s.size else 0.0
 
 
 def _result(
@@ -243,7 +223,7 @@ def _finished(
     set_covariance(result, covariance)
     result.chisqr, result.nfree = float(fits["chi2"].sum()), int(fits["dof"].sum()) - len(COMMON)
     result.nvarys = len(COMMON) + len(OWN) * A.size
-    result.ndata, result.nfev = pulls.expected.size, A.size
+    result.ndata, result.nfev = int((fits["dof"] + len(OWN)).sum()), A.size
     result.redchi = result.chisqr / max(1, result.nfree)
     result.aic = result.chisqr + 2 * result.nvarys
     result.bic = result.chisqr + np.log(result.ndata) * result.nvarys
