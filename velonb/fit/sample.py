@@ -56,14 +56,12 @@ def draw_toy(
     fits: xr.Dataset,
     model: ThresholdModel,
     random: np.random.Generator,
-    spread: float = 0.0,
 ) -> xr.Dataset:
-    """Counts drawn from fitted curves, none where there is no fit; s with a relative spread."""
+    """Counts drawn from fitted curves; none where there is no fit."""
     hits = np.zeros_like(sample["hits"].values)
     used = np.flatnonzero(sample["exposure"].values > 0)
-    fits = fits.assign(s=fits["s"] * np.exp(spread * random.standard_normal(fits.sizes["column"])))
-    fitted = in_blocks(sample, fits)
-    expected = np.concatenate([expected_hits(*block, model) for block in fitted], axis=1)
+    blocks = in_blocks(sample, fits)
+    expected = np.concatenate([expected_hits(*block, model) for block in blocks], axis=1)
     places = np.ix_(used, np.zeros(1, int), fits["column"].values)
     hits[places] = random.poisson(expected)[:, None]
     return sample.assign(hits=(sample["hits"].dims, hits))

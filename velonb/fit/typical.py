@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import lmfit
@@ -17,6 +16,7 @@ from velonb.curves import PARAMETERS, ThresholdModel
 from velonb.curves.covariance import set_covariance
 from velonb.curves.sensor import clouds_of
 from velonb.curves.shapes import parameters_of
+from velonb.fit.noise_spread import noise_spread
 from velonb.fit.pixels import fit_pixels
 from velonb.fit.pulls import COMMON, COMMON_OF_SENSOR, OWN, Pulls, pulls_of_pixels
 from velonb.fit.sample import baseline_map, choose_pixels, draw_toy
@@ -44,7 +44,7 @@ def fit_typical(
     *,
     shape: str | None = None,
     baseline: ArrayLike | None = None,
-    pixels: int = 16384,
+    pixels: int = 32768,
     seed: int = 0,
     threads: int | None = None,
     progress: bool = True,
@@ -113,13 +113,30 @@ def fit_typical(
 
         _climb(sample.isel(column=slice(0, FIRST)), values, pulls_of)
         pulls = _climb(sample, values, pulls_of)
-        reference = _result(model, values, flux)
-        toy_of = partial(draw_toy, sample, pulls.fits, reference.model, random)
-        spread = _spread_of_noise(sample, toy_of(), reference, threads)
-        toys = [pulls_of(toy_of(spread)).step()[0] for _ in range(TOYS)]
+        toy_of = _toys_like(sample, pulls.fits, _result(model, values, flux), random, threads)
+        toys = [pulls_of(toy_of()).step()[0] for _ in range(TOYS)]
         _move(values, -np.mean(toys, axis=0))
         pulls = pulls_of(sample)
     return _finished(model, values, flux, pulls)
+
+
+def _toys_like(
+    sample: xr.Dataset,
+    fits: xr.Dataset,
+    reference: lmfit.model.ModelResult,
+    random: np.random.Generator,
+    threads: int | None,
+) -> Callable[[], xr.Dataset]:
+    """Draw toys whose pixels differ in noise as much as those of the sample."""
+    alike = draw_toy(sample, fits, reference.model, random)
+    spread = noise_spread(sample, alike, reference, threads)
+    baseline = np.nan_to_num(sample["baseline"].values[0, fits["column"].values])
+
+    def toy() -> xr.Dataset:
+        noise = spread.draw(fits, baseline, random)
+        return draw_toy(sample, fits.assign(s=noise), reference.model, random)
+
+    return toy
 
 
 def _start(
@@ -164,22 +181,6 @@ def _common(values: dict[str, float]) -> tuple[str, str]:
 def _move(values: dict[str, float], step: Array) -> None:
     for name, by in zip(_common(values), step, strict=True):
         values[name] *= float(np.exp(by))
-
-
-def _spread_of_noise(
-    sample: xr.Dataset, toy: xr.Dataset, reference: lmfit.model.ModelResult, threads: int | None
-) -> float:
-    """Relative spread of s between pixels: what toys with one s for all do not have."""
-    excess = [_scatter_of_noise(counts, reference, threads) for counts in (sample, toy)]
-    return float(np.sqrt(max(0.0, excess[0] ** 2 - excess[1] ** 2)))
-
-
-def _scatter_of_noise(
-    counts: xr.Dataset, reference: lmfit.model.ModelResult, threads: int | None
-) -> float:
-    fits = fit_pixels(counts, reference, free=("A", "s", "E0"), threads=threads, progress=False)
-    s = fits["s"].values[fits["fit_type"].values >= BAD]
-    return _scatter(np.log(s)) if s.size else 0.0
 
 
 def _result(
