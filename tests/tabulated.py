@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import ndtr
 
 from velonb.curves import shapes as _shapes
-from velonb.curves.shapes import Term
+from velonb.curves.term import Term
 
 FIRST, STEP, CELLS, STRETCH = -8.0, 0.1, 160, 1.02
 

@@ -4,6 +4,7 @@ from .chip import (
     Chip as Chip,
 )
 from .curves import (
+    Clouds as Clouds,
     ThresholdModel as ThresholdModel,
     average_curve as average_curve,
     threshold_curve as threshold_curve,

@@ -7,17 +7,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import lmfit
 import xarray as xr
 from tqdm.auto import tqdm
 
-from velonb.curves.shapes import SHAPES
-from velonb.fit import fit_asic, fit_pixels
+from velonb.curves import Clouds, ThresholdModel
+from velonb.curves.shapes import SHAPES, parameters_of
+from velonb.fit import fit_pixels
+from velonb.fit.curve_fit import fit_curve
 from velonb.flux import compute_flux
 from velonb.scan import load_scan
 from velonb.simulate import simulate_scan
 
 STATISTICS = ("poisson", "chi2")
-BASELINE = 1430.0  # DAC; any will do
+BASELINE, CLOUDS = 1430.0, Clouds(7.0)  # DAC and um; any will do
 
 
 def warm(*, progress: bool = True) -> None:
@@ -42,9 +45,14 @@ def warm(*, progress: bool = True) -> None:
         bar.update()
         for shape, statistic in kinds:
             bar.set_description(f"compile the fit: {shape}, {statistic}")
-            asic = fit_asic(flux, shape=shape, baseline=BASELINE)
-            fit_pixels(flux, asic, statistic=statistic, progress=False)
+            fit_pixels(flux, _anchor(flux, shape), statistic=statistic, progress=False)
             bar.update()
+
+
+def _anchor(flux: xr.Dataset, shape: str) -> lmfit.model.ModelResult:
+    model = ThresholdModel(shape, baseline=BASELINE, clouds=CLOUDS)
+    chip = flux["asic_flux"], flux["asic_flux_err"]
+    return fit_curve(model, flux, *chip, None, parameters_of(shape))
 
 
 def _small_flux() -> xr.Dataset:

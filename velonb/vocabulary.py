@@ -178,15 +178,16 @@ def _position(chip: xr.Dataset | xr.DataArray, name: str, value: int) -> int:
     return int(index.get_loc(value))
 
 
-def free_parameters(fit: str) -> tuple[str, ...]:
-    """Parameters that are free in a fit, from its name.
+def free_parameters(fit: str, shape: str = "velo") -> tuple[str, ...]:
+    """Parameters that are free in a fit, from its name; the shape `sensor` has no f.
 
     Examples
     --------
     >>> free_parameters("A+E0"), free_parameters("fixed")
     (('A', 'E0'), ('A',))
     """
-    special = {"free": ("f", "A", "s", "E0"), "fixed": ("A",)}
+    all_of_shape = ("A", "s", "E0") if shape == "sensor" else ("f", "A", "s", "E0")
+    special = {"free": all_of_shape, "fixed": ("A",)}
     return special.get(fit) or tuple(fit.split("+"))
 
 

@@ -24,7 +24,8 @@ physical = {
     "E0": st.floats(1490, 1590),
 }
 curves = st.fixed_dictionaries(physical)
-shapes = pytest.mark.parametrize("shape", SHAPES)
+CURVES = [shape for shape in SHAPES if shape != "sensor"]  # which has tests of its own
+shapes = pytest.mark.parametrize("shape", CURVES)
 
 
 def plain_peak(t: Any, f: float, A: float, s: float, E0: float) -> Any:

@@ -18,7 +18,7 @@ from toys import asic_of_truth, draw_flux
 from velonb import fit_pixels
 from velonb.curves.shapes import SHAPES
 from velonb.fit.engine import curve
-from velonb.fit.engine.data import SCAN, WORK, kind_of
+from velonb.fit.engine.data import NO_TABLE, SCAN, WORK, kind_of
 from velonb.minimised import STATISTICS
 
 PACKED = r"^\s+(v?f?n?m?(mul|fmadd)\w*pd\s|f(mul|mla)\s+v\d+\.2d)"
@@ -34,7 +34,7 @@ def products(code: str) -> tuple[int, int]:
 @pytest.mark.parametrize("shape", SHAPES)
 @pytest.mark.parametrize("statistic", STATISTICS)
 def test_loop_over_thresholds_is_vectorised(shape: str, statistic: str) -> None:
-    kind, numbers = typeof(kind_of(shape, statistic)), [float64] * 4
+    kind, numbers = typeof(kind_of(shape, statistic, NO_TABLE)), [float64] * 4
     scan, work, hits = (typeof(np.zeros(8, dtype)) for dtype in (SCAN, WORK, float))
     signature: Any = (kind, scan.dtype, float64, hits, *numbers, work.dtype)
     curve._sum_exact.compile(signature)

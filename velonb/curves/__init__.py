@@ -7,5 +7,13 @@ that differ; `region` where a fit may begin and end. A new shape is one function
 
 from velonb.curves.average import average_curve
 from velonb.curves.model import PARAMETERS, ThresholdModel, threshold_curve, threshold_gradient
+from velonb.curves.sensor import Clouds
 
-__all__ = ["PARAMETERS", "ThresholdModel", "average_curve", "threshold_curve", "threshold_gradient"]
+__all__ = [
+    "PARAMETERS",
+    "Clouds",
+    "ThresholdModel",
+    "average_curve",
+    "threshold_curve",
+    "threshold_gradient",
+]

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from velonb.curves.model import threshold_curve
+from velonb.curves.sensor import Clouds
 
 
 def average_curve(
@@ -18,6 +19,7 @@ def average_curve(
     *,
     shape: str = "velo",
     baseline: float | None = None,
+    clouds: Clouds | None = None,
 ) -> NDArray[np.float64]:
     """Average the curves of pixels whose E0 has a normal distribution.
 
@@ -32,7 +34,7 @@ def average_curve(
         Curve of the typical pixel, as in `threshold_curve`.
     spread : float
         Standard deviation of E0 between pixels (DAC).
-    shape, baseline
+    shape, baseline, clouds
         As in `threshold_curve`.
 
     Returns
@@ -54,5 +56,6 @@ def average_curve(
         E0 + spread * node,
         shape=shape,
         baseline=baseline,
+        clouds=clouds,
     )
     return np.asarray(curves @ weight / weight.sum())

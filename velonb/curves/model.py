@@ -14,7 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import nnls
 
-from velonb.curves.shapes import SQRT_2PI, shape_function
+from velonb.curves.covariance import inverse, set_covariance
+from velonb.curves.sensor import Clouds
+from velonb.curves.shapes import shape_function
+from velonb.curves.term import SQRT_2PI
 from velonb.statistics import likelihood_residual, likelihood_residual_slope
 
 PARAMETERS = ("f", "A", "s", "E0")
@@ -29,6 +32,7 @@ def threshold_curve(
     *,
     shape: str = "velo",
     baseline: ArrayLike | None = None,
+    clouds: Clouds | None = None,
 ) -> NDArray[np.float64]:
     """Flux above a threshold.
 
@@ -44,10 +48,13 @@ def threshold_curve(
         Noise, the blur of the photopeak (DAC).
     E0 : array_like
         Position of the photopeak (DAC).
-    shape : {"velo", "consistent", "fe55"}
+    shape : {"velo", "consistent", "fe55", "sensor"}
         The form of the curve.
     baseline : array_like, optional
-        Noise baseline (DAC); needed by ``"fe55"`` only.
+        Noise baseline (DAC); needed by ``"fe55"`` and ``"sensor"``.
+    clouds : Clouds, optional
+        Width of the clouds of charge, pitch and thickness (um); needed by ``"sensor"`` only, for
+        which A is the rate of photons absorbed in a pixel (hits/s) and f takes no part.
 
     Returns
     -------
@@ -65,7 +72,10 @@ def threshold_curve(
     array([0.777, 0.157])
     """
     t, f, A, s, E0 = (np.asarray(x, dtype=float) for x in (t, f, A, s, E0))
-    sharing, peak = shape_function(shape, baseline)(t, s, E0, baseline)
+    terms = shape_function(shape, baseline, clouds)(t, s, E0)
+    if len(terms) == 1:
+        return np.asarray(A * terms[0].value)
+    sharing, peak = terms
     curve: NDArray[np.float64] = f * A * sharing.value + (1 - f) * A / (SQRT_2PI * s) * peak.value
     return curve
 
@@ -79,12 +89,13 @@ def threshold_gradient(
     *,
     shape: str = "velo",
     baseline: ArrayLike | None = None,
+    clouds: Clouds | None = None,
 ) -> NDArray[np.float64]:
     """Derivatives of `threshold_curve` with respect to f, A, s and E0.
 
     Parameters
     ----------
-    t, f, A, s, E0, shape, baseline
+    t, f, A, s, E0, shape, baseline, clouds
         As for `threshold_curve`.
 
     Returns
@@ -98,7 +109,11 @@ def threshold_gradient(
     [26.9481, 0.0197, -0.009, 0.0124]
     """
     t, f, A, s, E0 = (np.asarray(x, dtype=float) for x in (t, f, A, s, E0))
-    sharing, peak = shape_function(shape, baseline)(t, s, E0, baseline)
+    terms = shape_function(shape, baseline, clouds)(t, s, E0)
+    if len(terms) == 1:
+        (term,) = terms
+        return np.stack(np.broadcast_arrays(0 * term.value, term.value, A * term.s, A * term.E0))
+    sharing, peak = terms
     plateau = 1 / (SQRT_2PI * s)
     C, P = f * A, (1 - f) * A * plateau
     return np.stack(
@@ -116,14 +131,16 @@ class ThresholdModel(lmfit.Model):
 
     Parameters
     ----------
-    shape : {"velo", "consistent", "fe55"}
+    shape : {"velo", "consistent", "fe55", "sensor"}
         The form of the curve.
     statistic : {"poisson", "chi2"}
         ``"poisson"`` minimises the likelihood chi-square of Baker & Cousins, NIM 221 (1984) 437;
         `weights` of `fit` is then the exposure (s). ``"chi2"`` minimises Neyman's chi-square;
         `weights` is then 1 / error (s/hits).
     baseline : float, optional
-        Noise baseline (DAC); needed by ``"fe55"`` only.
+        Noise baseline (DAC); needed by ``"fe55"`` and ``"sensor"``.
+    clouds : Clouds, optional
+        Needed by ``"sensor"`` only.
 
     Raises
     ------
@@ -146,12 +163,13 @@ class ThresholdModel(lmfit.Model):
         *,
         statistic: str = "poisson",
         baseline: float | None = None,
+        clouds: Clouds | None = None,
         **options: Any,
     ) -> None:
-        self._shape = shape_function(shape, baseline)
+        self._shape = shape_function(shape, baseline, clouds)
         if statistic not in ("poisson", "chi2"):
             raise ValueError(f"statistic is {statistic!r}; it must be poisson or chi2")
-        self.shape, self.statistic, self.baseline = shape, statistic, baseline
+        self.shape, self.statistic, self.baseline, self.clouds = shape, statistic, baseline, clouds
         # A method and not a local function, so that results of fits can be pickled.
         name = f"threshold curve {shape}"
         super().__init__(self._curve, independent_vars=["t"], name=name, **options)
@@ -161,7 +179,12 @@ class ThresholdModel(lmfit.Model):
             self.set_param_hint("s", min=0.0)
 
     def _curve(self, t: Any, f: float, A: float, s: float, E0: float) -> NDArray[np.float64]:
-        return threshold_curve(t, f, A, s, E0, shape=self.shape, baseline=self.baseline)
+        return threshold_curve(t, f, A, s, E0, **self.known)
+
+    @property
+    def known(self) -> dict[str, Any]:
+        """What `threshold_curve` needs beside the parameters."""
+        return {"shape": self.shape, "baseline": self.baseline, "clouds": self.clouds}
 
     def guess(self, data: ArrayLike, t: ArrayLike, **kwargs: Any) -> lmfit.Parameters:
         """Start values from the flux alone.
@@ -205,11 +228,13 @@ class ThresholdModel(lmfit.Model):
         trials = []
         for E0 in np.linspace(t.min() + 0.1 * span, t.max() - 0.1 * span, 25):
             for s in span * np.array([0.03, 0.05, 0.08, 0.12, 0.2]):
-                sharing, peak = self._shape(t, s, E0, self.baseline)
-                design = np.stack([sharing.value, peak.value], axis=1)
-                (C, P), distance = nnls(design * weight[:, None], flux * weight)
-                trials.append((distance, C, P, s, E0))
-        _, C, P, s, E0 = min(trials)
+                design = np.stack([term.value for term in self._shape(t, s, E0)], axis=1)
+                heights, distance = nnls(design * weight[:, None], flux * weight)
+                trials.append((distance, *heights, s, E0))
+        _, *heights, s, E0 = min(trials)
+        if len(heights) == 1:
+            return 0.0, heights[0], s, E0
+        C, P = heights
         A = C + SQRT_2PI * s * P
         return min(max(C / A, 1e-6), 1 - 1e-6), A, s, E0
 
@@ -241,7 +266,7 @@ class ThresholdModel(lmfit.Model):
 
         shifts = np.diag(1e-5 * np.maximum(np.abs(values), 1e-6))
         hessian = [(slope(values + d) - slope(values - d)) / (2 * d.sum()) for d in shifts]
-        set_covariance(result, _inverse(0.5 * (np.array(hessian) + np.transpose(hessian))))
+        set_covariance(result, inverse(0.5 * (np.array(hessian) + np.transpose(hessian))))
 
     def _residual(self, params: Any, data: Any, weights: Any, **kwargs: Any) -> NDArray[Any]:
         curve = self.eval(params, **kwargs)
@@ -251,42 +276,10 @@ class ThresholdModel(lmfit.Model):
 
     def _jacobian(self, params: Any, data: Any, weights: Any, **kwargs: Any) -> NDArray[Any]:
         values = {name: params[self.prefix + name].value for name in PARAMETERS}
-        gradient = threshold_gradient(
-            kwargs["t"], **values, shape=self.shape, baseline=self.baseline
-        )
+        gradient = threshold_gradient(kwargs["t"], **values, **self.known)
         slope = -weights * np.ones_like(kwargs["t"])
         if self.statistic == "poisson":
             curve = self.eval(params, **kwargs)
             slope = weights * likelihood_residual_slope(data * weights, curve * weights)
         varies = [params[self.prefix + name].vary for name in PARAMETERS]
         return np.asarray(slope * gradient)[varies]
-
-
-def _inverse(matrix: NDArray[Any]) -> NDArray[Any]:
-    """Invert a Hessian; NaN for the parameters in whose direction it does not rise."""
-    # The parameters differ by ten orders of magnitude: bring them to one scale first.
-    scale = np.sqrt(np.abs(np.diag(matrix)))
-    scale[scale == 0] = 1
-    scales = np.outer(scale, scale)
-    if not np.isfinite(matrix / scales).all():
-        return np.full(matrix.shape, np.nan)
-    rise, direction = np.linalg.eigh(matrix / scales)
-    rises = rise > 1e-12 * np.abs(rise).max()
-    inverse = (direction[:, rises] / rise[rises]) @ direction[:, rises].T / scales
-    undetermined = (direction[:, ~rises] ** 2).sum(axis=1) > 1e-6
-    inverse[undetermined] = inverse[:, undetermined] = np.nan
-    return np.asarray(inverse)
-
-
-def set_covariance(result: lmfit.model.ModelResult, covariance: NDArray[Any]) -> None:
-    """Set errors and correlations of the fitted parameters."""
-    errors = np.sqrt(np.diag(covariance))
-    result.covar, result.errorbars = covariance, bool((errors > 0).all())
-    for k, name in enumerate(result.var_names):
-        parameter = result.params[name]
-        parameter.stderr = float(errors[k]) if errors[k] > 0 else None
-        parameter.correl = {
-            other: float(covariance[k, i] / (errors[k] * errors[i]))
-            for i, other in enumerate(result.var_names)
-            if i != k and errors[k] * errors[i] > 0
-        }

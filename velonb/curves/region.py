@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from velonb.curves.sensor import LARGEST_U, LARGEST_V
+
 Array = NDArray[Any]
 
 
@@ -35,6 +37,22 @@ def physical_region(threshold: Array, statistic: str) -> dict[str, tuple[float, 
         "A": (0.0, np.inf),
         "s": (0.5 * step, span),
         "E0": (float(threshold.min()), float(threshold.max())),
+    }
+
+
+def known_region(
+    threshold: Array, statistic: str, shape: str, baseline: float | None
+) -> dict[str, tuple[float, float]]:
+    """The part of that region that the table of a shape covers."""
+    region = physical_region(threshold, statistic)
+    if shape != "sensor" or baseline is None:
+        return region
+    lowest = max(region["E0"][0], baseline + (float(threshold.max()) - baseline) / LARGEST_U)
+    widest = LARGEST_V * (lowest - baseline)
+    return region | {
+        "A": (0.0, np.inf),
+        "s": (region["s"][0], min(region["s"][1], widest)),
+        "E0": (lowest, float(threshold.max())),
     }
 
 

@@ -19,8 +19,9 @@ S is tabulated once for each w, as coefficients of cubic B-splines.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,7 @@ from scipy.ndimage import spline_filter
 from scipy.signal import fftconvolve
 from scipy.special import ndtr
 
-from velonb.curves.shapes import (
+from velonb.curves.term import (
     BETA_TO_ALPHA_ENERGY,
     BETA_TO_ALPHA_INTENSITY,
     SQRT_2PI,
@@ -37,6 +38,33 @@ from velonb.curves.shapes import (
 )
 
 Array = NDArray[Any]
+
+
+class Clouds(NamedTuple):
+    """Clouds of charge in a sensor: lengths in um, common to a chip.
+
+    Examples
+    --------
+    >>> Clouds(width=7.0, pitch=35.0)
+    Clouds(width=7.0, pitch=35.0, thickness=200.0)
+    """
+
+    width: float
+    """Standard deviation of a cloud that crossed the whole sensor."""
+    pitch: float = 55.0
+    """Side of a pixel."""
+    thickness: float = 200.0
+    """Of the sensor."""
+
+
+def clouds_of(attributes: Mapping[Any, Any]) -> Clouds | None:
+    """The clouds of a fit, told by the attributes of its data; None without a width."""
+    if "width" not in attributes:
+        return None
+    return Clouds(
+        **{name: float(attributes[name]) for name in Clouds._fields if name in attributes}
+    )
+
 
 FANO = 0.115
 """Variance of the number of electrons over its mean, in silicon."""
@@ -54,6 +82,9 @@ LEAST_SHARE = 0.01
 CELLS_U, CELLS_V = 640, 80
 PER_U, PER_V = 200.0, 160.0
 """Cells of the table, and how many of them make 1: u from 0 to 3.2, v from 0 to 0.5."""
+LARGEST_U, LARGEST_V = CELLS_U / PER_U, CELLS_V / PER_V
+LEAST = 1e-7
+"""Counts per photon that the curve is not below: beyond all charges, the table is about zero."""
 _PADDING = 12  # the spline of mirrored values is wrong near an edge, by 0.27 to that power
 _FINER = 2
 _STEP = 1 / (PER_U * _FINER)  # the charge is binned finer than u
@@ -74,8 +105,8 @@ def sensor(t: Any, s: Any, E0: Any, baseline: Any = None, table: Any = None) -> 
     x = np.minimum(np.maximum(u * PER_U, 0.0), CELLS_U - 1e-9)
     y = np.minimum(np.maximum(v * PER_V, 0.0), CELLS_V - 1e-9)
     i, j = np.uint32(x), np.uint32(y)
-    p, dp, ddp = _weights(x - i)
-    q, dq, ddq = _weights(y - j)
+    p, dp, ddp = weights(x - i)
+    q, dq, ddq = weights(y - j)
     S = S_u = S_uu = S_v = S_uv = S_vv = 0.0 * (x + y)
     for k in range(4):
         a, b = table[0, i + k, j], table[0, i + k, j + 1]
@@ -92,7 +123,7 @@ def sensor(t: Any, s: Any, E0: Any, baseline: Any = None, table: Any = None) -> 
     bend_s = u * S_uv + v * S_vv
     bend = u * (u * S_uu + v * S_uv) + v * bend_s
     term = Term(
-        S,
+        np.maximum(S, LEAST),
         S_v * per_charge,
         -slope * per_charge,
         S_vv * square,
@@ -102,7 +133,7 @@ def sensor(t: Any, s: Any, E0: Any, baseline: Any = None, table: Any = None) -> 
     return (term,)
 
 
-def _weights(a: Any) -> Any:
+def weights(a: Any) -> Any:
     """Cubic B-splines of four neighbours at a, 0 to 1, with first and second derivatives."""
     b = 1 - a
     aa, bb = a * a, b * b
@@ -112,8 +143,8 @@ def _weights(a: Any) -> Any:
 
 
 @lru_cache(maxsize=32)
-def sensor_table(width: float, pitch: float = 55.0, thickness: float = 200.0) -> Array:
-    """Tabulate S for the width of a cloud that crossed the sensor, pitch and thickness (um).
+def sensor_table(clouds: Clouds) -> Array:
+    """Tabulate S for clouds of charge in a sensor.
 
     Three dimensions, as the compiled fit takes tables: the first has one entry.
 
@@ -125,10 +156,10 @@ def sensor_table(width: float, pitch: float = 55.0, thickness: float = 200.0) ->
     ValueError
         If one of them is not a positive number.
     """
-    for name, value in {"width": width, "pitch": pitch, "thickness": thickness}.items():
+    for name, value in clouds._asdict().items():
         if not 0 < value < np.inf:
             raise ValueError(f"{name} is {value}; it must be a number of um above 0")
-    charge = collected_charge(width, pitch, thickness)
+    charge = collected_charge(clouds)
     u = (np.arange(CELLS_U + 1 + 2 * _PADDING) - _PADDING) / PER_U
     v = np.abs(np.arange(CELLS_V + 1 + 2 * _PADDING) - _PADDING) / PER_V
     distance = u[0] + (np.arange(u.size * _FINER + charge.size - 1) - charge.size + 1) * _STEP
@@ -142,11 +173,12 @@ def sensor_table(width: float, pitch: float = 55.0, thickness: float = 200.0) ->
     return table
 
 
-def collected_charge(width: float, pitch: float, thickness: float) -> Array:
+def collected_charge(clouds: Clouds) -> Array:
     """Photons that leave a charge in a pixel, per photon absorbed in its area, without noise.
 
     The charge is binned in steps of `_STEP` from 0 on.
     """
+    width, pitch, thickness = clouds
     node, weight = np.polynomial.legendre.leggauss(_DEPTHS)
     depth = 0.5 * thickness * (node + 1)
     # The square of the width grows with the way from there to the front.

@@ -8,6 +8,7 @@ import lmfit
 import xarray as xr
 
 from velonb.curves import PARAMETERS, ThresholdModel
+from velonb.curves.shapes import NEEDS_BASELINE
 from velonb.fit.curve_fit import fit_curve
 
 
@@ -26,7 +27,7 @@ def fit_asic(
     flux : xarray.Dataset
         What `compute_flux` returns.
     shape : {"velo", "consistent", "fe55"}
-        The form of the curve.
+        The form of the curve. ``"sensor"`` is that of a pixel, not of a sum: see `fit_typical`.
     statistic : {"poisson", "chi2"}
         Likelihood chi-square of Poisson counts, or Neyman's chi-square.
     p0 : sequence or dict, optional
@@ -51,7 +52,7 @@ def fit_asic(
     >>> asic.params["E0"]  # doctest: +SKIP
     <Parameter 'E0', value=1551.02 +/- 0.0162, bounds=[-inf:inf]>
     """
-    if baseline is None and shape == "fe55" and "baseline" in flux:
+    if baseline is None and shape in NEEDS_BASELINE and "baseline" in flux:
         baseline = float(flux["baseline"].median())
     model = ThresholdModel(shape, statistic=statistic, baseline=baseline)
     return fit_curve(model, flux, flux["asic_flux"], flux["asic_flux_err"], p0, PARAMETERS)

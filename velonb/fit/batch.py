@@ -81,7 +81,7 @@ def fit_some(
 ) -> None:
     """Run every fit over a block of pixels, from the fewest free parameters to the most."""
     counts, work = padded_counts(pixels, block), np.zeros(1, WORK)
-    chosen = ~(pixels.cut | pixels.undefined)[block]
+    chosen = ~(pixels.cut | pixels.undefined)[block] & np.isfinite(pixels.baseline[block])
     for name in sorted(problems, key=lambda name: problems[name].free.sum()):
         kind, scan, starts = problem = problems[name]
         fits, covariance = (array[block] for array in results[name])

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from velonb.curves.model import PARAMETERS, ThresholdModel
-from velonb.curves.region import check_thresholds, physical_region, shifts
+from velonb.curves.region import check_thresholds, known_region, shifts
 
 
 def fit_curve(
@@ -36,7 +36,7 @@ def fit_curve(
     params = model.guess(values, t=threshold) if p0 is None else model.make_params(**_start(p0))
     if p0 is not None and shift:
         params = _shifted(model, params, values, threshold, weights, free)
-    region = physical_region(threshold, model.statistic)
+    region = known_region(threshold, model.statistic, model.shape, model.baseline)
     for name in PARAMETERS:
         params[name].set(vary=name in free, min=region[name][0], max=region[name][1])
     return model.fit(values, params, t=threshold, weights=weights)

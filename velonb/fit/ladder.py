@@ -12,14 +12,19 @@ from scipy.special import erfc
 from scipy.stats import false_discovery_control
 
 from velonb.fit.pixels import fit_pixels
-from velonb.vocabulary import MORE, UNDETERMINED, attributes_of
+from velonb.vocabulary import MORE, UNDETERMINED, attributes_of, free_parameters
 
-RUNGS = (("A",), ("A", "E0"), ("A", "E0", "s"), ("f", "A", "s", "E0"))
 NAMES = ("fixed", "A+E0", "A+E0+s", "free")
+RUNGS = tuple(free_parameters(name) for name in NAMES)
+
+
+def rungs_of(shape: str) -> tuple[str, ...]:
+    """Names of the fits of the ladder: without f, the third rung is the free fit."""
+    return ("fixed", "A+E0", "free") if shape == "sensor" else NAMES
 
 
 def fit_ladder(
-    flux: xr.Dataset, asic: lmfit.model.ModelResult, *, q: float = 0.05, **options: Any
+    flux: xr.Dataset, reference: lmfit.model.ModelResult, *, q: float = 0.05, **options: Any
 ) -> xr.Dataset:
     """Fit every pixel on every rung and say which rung it needs.
 
@@ -27,8 +32,9 @@ def fit_ladder(
     ----------
     flux : xarray.Dataset
         What `compute_flux` returns.
-    asic : lmfit.model.ModelResult
-        What `fit_asic` returns.
+    reference : lmfit.model.ModelResult
+        What `fit_typical` returns; or `fit_asic`, whose s and f count the spread of E0, so that
+        pixels seem to need more than they do.
     q : float
         False discovery rate over the chip, see `what_pixels_need`.
     **options
@@ -38,15 +44,17 @@ def fit_ladder(
     -------
     xarray.Dataset
         What `fit_pixels` returns for the fits fixed, A+E0, A+E0+s and free, with the variables of
-        `what_pixels_need`.
+        `what_pixels_need`. The shape ``"sensor"`` has no f: its free fit is the third rung.
 
     Examples
     --------
     >>> import velonb as vb
-    >>> ladder = vb.fit_ladder(flux, asic)  # doctest: +SKIP
+    >>> ladder = vb.fit_ladder(flux, vb.fit_typical(flux, asic))  # doctest: +SKIP
     >>> vb.plot_needs(ladder)  # doctest: +SKIP
     """
-    fits = fit_pixels(flux, asic, free=RUNGS, **options)
+    shape = options.get("shape") or reference.model.shape
+    rungs = [free_parameters(rung, shape) for rung in rungs_of(shape)]
+    fits = fit_pixels(flux, reference, free=rungs, **options)
     return fits.merge(what_pixels_need(fits, q=q), combine_attrs="override")
 
 
@@ -60,7 +68,7 @@ def what_pixels_need(fits: xr.Dataset, *, q: float = 0.05) -> xr.Dataset:
     Parameters
     ----------
     fits : xarray.Dataset
-        Fits with the coordinates fixed, A+E0, A+E0+s and free.
+        Fits with the coordinates fixed, A+E0, A+E0+s (not of the shape ``"sensor"``) and free.
     q : float
         False discovery rate, between 0 and 1.
 
@@ -68,7 +76,7 @@ def what_pixels_need(fits: xr.Dataset, *, q: float = 0.05) -> xr.Dataset:
     -------
     xarray.Dataset
         `needs` (row, column; int8): -1 undetermined, 0 A, 1 A+E0, 2 A+E0+s, 3 free, 4 more (even
-        the free fit fails); `step_p_value` (step, row, column; float64) of the three steps.
+        the free fit fails); `step_p_value` (step, row, column; float64) of the steps.
 
     Raises
     ------
@@ -80,15 +88,16 @@ def what_pixels_need(fits: xr.Dataset, *, q: float = 0.05) -> xr.Dataset:
     >>> import velonb as vb
     >>> needs = vb.what_pixels_need(fits)["needs"]  # doctest: +SKIP
     """
-    missing = [name for name in NAMES if name not in fits["fit"]]
+    rungs = rungs_of(fits.attrs.get("shape", "velo"))
+    missing = [name for name in rungs if name not in fits["fit"]]
     if missing:
         raise ValueError(
             f"fits lack {', '.join(missing)}; make them with fit_ladder, which fits "
-            f"{', '.join(NAMES)}"
+            f"{', '.join(rungs)}"
         )
     if not 0 < q < 1:
         raise ValueError(f"q is {q}; a false discovery rate lies between 0 and 1")
-    statistic = fits["chi2"].sel(fit=list(NAMES)).values
+    statistic = fits["chi2"].sel(fit=list(rungs)).values
     fall = np.maximum(statistic[:-1] - statistic[1:], 0)
     step_p_value = erfc(np.sqrt(fall / 2))  # of a chi-square of one degree of freedom
     needs = np.zeros(step_p_value.shape[1:], dtype=np.int8)
@@ -101,7 +110,7 @@ def what_pixels_need(fits: xr.Dataset, *, q: float = 0.05) -> xr.Dataset:
     result["needs"] = ("row", "column"), needs, attributes_of("needs") | {"false_discovery_rate": q}
     steps = attributes_of("step_p_value")
     result["step_p_value"] = ("step", "row", "column"), step_p_value, steps
-    return result.assign_coords(step=list(NAMES[1:]))
+    return result.assign_coords(step=list(rungs[1:]))
 
 
 def discoveries(p_value: NDArray[np.float64], q: float) -> NDArray[np.bool_]:

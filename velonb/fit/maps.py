@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.stats import chi2 as chi_square
 
 from velonb.curves.model import PARAMETERS, threshold_curve, threshold_gradient
+from velonb.curves.sensor import Clouds
+from velonb.curves.shapes import parameters_of
 from velonb.fit.batch import Outcome
 from velonb.fit.problem import Pixels
 from velonb.vocabulary import BAD, CUT, GOOD, NOT_FOUND, attributes_of
@@ -37,6 +39,7 @@ def fit_maps(
     shape: str,
     statistic: str,
     alpha: float,
+    clouds: Clouds | None = None,
 ) -> dict[str, Array]:
     """Turn the outcome of one fit into flat arrays, one value a pixel."""
     fits, covariance = outcome
@@ -44,7 +47,8 @@ def fit_maps(
     maps: dict[str, Array] = {}
     for k, name in enumerate(PARAMETERS):
         error = fits["error"][:, k] if name in free else np.nan
-        maps[name] = np.where(found, fits["values"][:, k], np.nan)
+        value = fits["values"][:, k] if name in parameters_of(shape) else np.nan
+        maps[name] = np.where(found, value, np.nan)
         maps[f"{name}_err"] = np.where(found, error, np.nan)
     maps["chi2"] = np.where(found, fits["statistic"], np.nan)
     maps["dof"] = np.where(found, pixels.points - float(len(free)), np.nan)
@@ -57,14 +61,16 @@ def fit_maps(
     maps["fit_type"] = _fit_type(maps, pixels, found, alpha)
     maps["at_limit"] = (found & fits["at_limit"]).astype(np.int8)
     maps["lower_at_limit"] = (found & fits["lower_at_limit"]).astype(np.int8)
-    maps["weak"] = np.where(found, weak_parameters(pixels, start, free, shape), 0).astype(np.int8)
+    maps["weak"] = np.where(found, weak_parameters(pixels, start, free, shape, clouds), 0).astype(
+        np.int8
+    )
     if covariance.size:
         maps["covariance"] = np.where(found[:, None, None], covariance, np.nan)
     return maps
 
 
 def _fit_type(maps: dict[str, Array], pixels: Pixels, found: Array, alpha: float) -> Array:
-    positive = (maps["E0"] > 0) & (maps["f"] > 0) & (maps["s"] > 0)
+    positive = (maps["E0"] > 0) & ~(maps["f"] <= 0) & (maps["s"] > 0)
     good = positive & (maps["p_value"] >= alpha)
     verdict = np.where(good, GOOD, BAD)
     verdict = np.where(found | pixels.undefined, verdict, NOT_FOUND)
@@ -72,7 +78,11 @@ def _fit_type(maps: dict[str, Array], pixels: Pixels, found: Array, alpha: float
 
 
 def weak_parameters(
-    pixels: Pixels, average: dict[str, float], free: tuple[str, ...], shape: str
+    pixels: Pixels,
+    average: dict[str, float],
+    free: tuple[str, ...],
+    shape: str,
+    clouds: Clouds | None = None,
 ) -> Array:
     """Mark what the scan cannot determine at each pixel's rate: bits 1, 2, 4, 8 for f, A, s, E0.
 
@@ -81,9 +91,8 @@ def weak_parameters(
     values does not select among the others.
     """
     arguments: list[Any] = [pixels.threshold, *(average[name] for name in PARAMETERS)]
-    baseline = pixels.typical_baseline
-    curve = threshold_curve(*arguments, shape=shape, baseline=baseline)
-    gradient = threshold_gradient(*arguments, shape=shape, baseline=baseline)
+    known: Any = {"shape": shape, "baseline": pixels.typical_baseline, "clouds": clouds}
+    curve, gradient = (of(*arguments, **known) for of in (threshold_curve, threshold_gradient))
     mean_hits = float(np.sum(curve * pixels.exposure))
     largest = DETERMINED_WITH_S_ALONE if "s" in free and "f" not in free else DETERMINED
     unit = [average["s" if name == "E0" else name] * largest[name] for name in free]

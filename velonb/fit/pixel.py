@@ -9,6 +9,7 @@ import xarray as xr
 from scipy.stats import chi2
 
 from velonb.curves import PARAMETERS, ThresholdModel, threshold_gradient
+from velonb.curves.shapes import parameters_of
 from velonb.fit.asic import average_pixel
 from velonb.fit.curve_fit import fit_curve
 from velonb.fit.free import checked_free
@@ -38,7 +39,8 @@ def fit_pixel(
     asic : lmfit.model.ModelResult, optional
         The fit of the ASIC: start values, and the values of what is not free.
     free : sequence of str, optional
-        Parameters that are fitted; all four by default. ``("A",)`` with `asic` is the fixed fit.
+        Parameters that are fitted; all of the shape by default. ``("A",)`` with `asic` is the fixed
+        fit.
     shape : str, optional
         The form of the curve; by default that of `asic`, else ``"velo"``.
     statistic : {"poisson", "chi2"}
@@ -67,14 +69,16 @@ def fit_pixel(
     pixel = flux.isel(row=place[0], column=place[1])
     if bool(pixel["mask"]):
         raise ValueError(f"pixel (row {row}, column {column}) is masked; choose an active one")
-    free = checked_free(PARAMETERS if free is None else free)
-    if asic is None and set(free) != set(PARAMETERS) and p0 is None:
-        raise ValueError(f"free is {free}; give asic= (or p0=) for the values of the others")
     shape = shape or (asic.model.shape if asic is not None else "velo")
+    parameters = parameters_of(shape)
+    free = checked_free(parameters if free is None else free, parameters)
+    if asic is None and set(free) != set(parameters) and p0 is None:
+        raise ValueError(f"free is {free}; give asic= (or p0=) for the values of the others")
     baseline = asic.model.baseline if asic is not None else None
     if "baseline" in pixel:
         baseline = float(pixel["baseline"])
-    model = ThresholdModel(shape, statistic=statistic, baseline=baseline)
+    clouds = asic.model.clouds if asic is not None else None
+    model = ThresholdModel(shape, statistic=statistic, baseline=baseline, clouds=clouds)
     shift = asic is not None and p0 is None
     if shift:
         p0 = average_pixel(flux, asic)
@@ -105,9 +109,7 @@ def fit_p_value(result: lmfit.model.ModelResult) -> float:
     if model.statistic == "chi2":
         return float(chi2.sf(result.chisqr, result.nfree))
     values = {name: result.params[name].value for name in PARAMETERS}
-    gradient = threshold_gradient(
-        result.userkws["t"], **values, shape=model.shape, baseline=model.baseline
-    )
+    gradient = threshold_gradient(result.userkws["t"], **values, **model.known)
     fitted = gradient[[PARAMETERS.index(name) for name in result.var_names]]
     exposure = result.weights
     moments = expected_statistic(result.best_fit * exposure, fitted * exposure)

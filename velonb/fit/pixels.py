@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import lmfit
 import numpy as np
@@ -11,7 +12,13 @@ from numpy.typing import NDArray
 
 from velonb.curves import PARAMETERS, ThresholdModel
 from velonb.curves.region import check_thresholds
-from velonb.curves.shapes import shape_function
+from velonb.curves.shapes import (
+    NEEDS_BASELINE,
+    parameters_of,
+    shape_function,
+    table_of,
+    terms_of,
+)
 from velonb.fit.asic import average_pixel
 from velonb.fit.batch import fit_all
 from velonb.fit.free import named_fits
@@ -22,7 +29,7 @@ from velonb.system.threads import thread_count
 
 def fit_pixels(
     flux: xr.Dataset,
-    asic: lmfit.model.ModelResult,
+    reference: lmfit.model.ModelResult,
     *,
     free: Sequence[str] | Sequence[Sequence[str]] | None = None,
     shape: str | None = None,
@@ -39,13 +46,14 @@ def fit_pixels(
     ----------
     flux : xarray.Dataset
         What `compute_flux` returns.
-    asic : lmfit.model.ModelResult
-        What `fit_asic` returns: start values, and the values of what is not free.
+    reference : lmfit.model.ModelResult
+        What `fit_asic` or `fit_typical` returns: start values, and the values of what is not free.
+        The shape ``"sensor"`` takes the latter, which knows the width of the clouds of charge.
     free : sequence of str, or several of them, optional
         Parameters that are fitted, such as ``("A", "E0")``. By default two fits: ``free`` (all
-        four) and ``fixed`` (A alone; f, s and E0 are the ASIC's).
+        parameters of the shape) and ``fixed`` (A alone; f, s and E0 are the ASIC's).
     shape : str, optional
-        The form of the curve; that of `asic` by default.
+        The form of the curve; that of `reference` by default.
     statistic : {"poisson", "chi2"}
         ``"poisson"``: likelihood chi-square with calibrated p-values. ``"chi2"``: the established
         recipe, Neyman's chi-square without leading and trailing zeros.
@@ -86,38 +94,39 @@ def fit_pixels(
     >>> fits = vb.fit_pixels(flux, asic)  # doctest: +SKIP
     >>> fits["E0"].sel(fit="free", row=100, column=100)  # doctest: +SKIP
     """
-    shape = shape or asic.model.shape
-    _check_options(shape, statistic, alpha, nohits_cut, threads)
-    rungs, start = named_fits(free), average_pixel(flux, asic)
+    shape = shape or reference.model.shape
+    clouds = reference.model.clouds if shape == "sensor" else None
+    _check_options(statistic, alpha, nohits_cut, threads)
+    rungs, start = named_fits(free, parameters_of(shape)), average_pixel(flux, reference)
     check_thresholds(int((flux["exposure"] > 0).sum()), max(map(len, rungs.values())))
-    baseline = _baseline_map(flux, asic, shape)
+    baseline = _baseline_map(flux, reference, shape)
     pixels = prepare_pixels(flux, baseline, statistic, nohits_cut)
+    options: Any = {"table": table_of(shape, clouds), "terms": terms_of(shape)}
     problems = {
-        name: describe_scan(pixels, start, names, shape, statistic) for name, names in rungs.items()
+        name: describe_scan(pixels, start, names, shape, statistic, **options)
+        for name, names in rungs.items()
     }
     batch = fit_all(problems, pixels, covariance=covariance, threads=threads, progress=progress)
     maps = [
-        fit_maps(batch[name], pixels, start, names, shape, statistic, alpha)
+        fit_maps(batch[name], pixels, start, names, shape, statistic, alpha, clouds)
         for name, names in rungs.items()
     ]
     fits = label_maps(maps, list(rungs), flux)
-    if shape == "fe55" and "baseline" not in fits:
+    if shape in NEEDS_BASELINE and "baseline" not in fits:
         fits["baseline"] = ("row", "column"), baseline, {"units": "DAC", "long_name": "baseline"}
     fits.attrs = flux.attrs | {
         "shape": shape,
         "statistic": statistic,
         "alpha": alpha,
         "nohits_cut": nohits_cut,
-        **{f"asic_{name}": float(asic.params[name].value) for name in PARAMETERS},
-        "asic_s_err": float(asic.params["s"].stderr or np.nan),
+        **{f"asic_{name}": float(reference.params[name].value) for name in PARAMETERS},
+        "asic_s_err": float(reference.params["s"].stderr or np.nan),
     }
-    return fits
+    return fits if clouds is None else fits.assign_attrs(clouds._asdict())
 
 
-def _check_options(
-    shape: str, statistic: str, alpha: float, nohits_cut: float, threads: int | None
-) -> None:
-    ThresholdModel(shape, statistic=statistic, baseline=0.0)
+def _check_options(statistic: str, alpha: float, nohits_cut: float, threads: int | None) -> None:
+    ThresholdModel(statistic=statistic)
     for name, value in {"alpha": alpha, "nohits_cut": nohits_cut}.items():
         if not 0 < value <= 1:
             raise ValueError(f"{name} is {value}; it must lie above 0 and not above 1")
@@ -125,11 +134,10 @@ def _check_options(
 
 
 def _baseline_map(
-    flux: xr.Dataset, asic: lmfit.model.ModelResult, shape: str
+    flux: xr.Dataset, reference: lmfit.model.ModelResult, shape: str
 ) -> NDArray[np.float64]:
     size = (flux.sizes["row"], flux.sizes["column"])
-    if shape == "fe55" and "baseline" in flux:
-        return flux["baseline"].values.astype(float)
-    if shape == "fe55" and asic.model.baseline is None:
-        shape_function(shape, None)
-    return np.full(size, asic.model.baseline or 0.0)
+    mapped = shape in NEEDS_BASELINE and "baseline" in flux
+    baseline = flux["baseline"].values.astype(float) if mapped else reference.model.baseline
+    shape_function(shape, baseline, reference.model.clouds)
+    return np.broadcast_to(np.asarray(0.0 if baseline is None else baseline), size)

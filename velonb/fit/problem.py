@@ -10,7 +10,9 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from velonb.curves.model import PARAMETERS
-from velonb.curves.region import physical_region, shifts
+from velonb.curves.region import known_region, shifts
+from velonb.curves.sensor import Clouds
+from velonb.curves.shapes import table_of, terms_of
 from velonb.fit.engine.data import LANES, MOST_THRESHOLDS, NO_EXPOSURE, SCAN, Kind, Scan, kind_of
 from velonb.fit.engine.start import NO_STARTS, Starts, prepare_starts
 
@@ -87,9 +89,11 @@ def describe_scan(
 ) -> Problem:
     """Collect what all pixels of a fit share, with the places where it may begin."""
     kind = kind_of(shape, statistic, table)
-    scan = _record(pixels, free, physical_region(pixels.threshold, statistic), terms)
+    region = known_region(pixels.threshold, statistic, shape, pixels.typical_baseline)
+    scan = _record(pixels, free, region, terms)
     scan["start"] = [start[name] for name in PARAMETERS]
     begin = shifts(pixels.threshold) if "E0" in free else np.array([start["E0"]])
+    begin = begin[(begin >= region["E0"][0]) | ("E0" not in free)]
     size, baseline = pixels.threshold.size, pixels.typical_baseline
     starts = prepare_starts(kind, scan[0], size, begin, baseline)
     return Problem(kind, scan, starts)
@@ -101,9 +105,11 @@ def hold(
     shape: str,
     statistic: str,
     region: Mapping[str, tuple[float, float]],
+    clouds: Clouds | None,
 ) -> Problem:
     """Describe a fit that begins where it is told to, the held parameters included."""
-    return Problem(kind_of(shape, statistic), _record(pixels, free, region, 2), NO_STARTS)
+    kind = kind_of(shape, statistic, table_of(shape, clouds))
+    return Problem(kind, _record(pixels, free, region, terms_of(shape)), NO_STARTS)
 
 
 def _record(

@@ -11,7 +11,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from velonb.curves.model import PARAMETERS
-from velonb.curves.region import physical_region
+from velonb.curves.region import known_region
+from velonb.curves.sensor import clouds_of
 from velonb.fit.batch import over_blocks, padded_counts
 from velonb.fit.crossing import first_crossing
 from velonb.fit.engine.block import fit_block
@@ -68,7 +69,7 @@ def profile_errors(
     errors = {}
     for name in names:
         others = tuple(other for other in result.var_names if other != name)
-        problem = hold(pixels, others, model.shape, model.statistic, region)
+        problem = hold(pixels, others, model.shape, model.statistic, region, model.clouds)
         (below,), (above,) = _Profile(pixels, problem, best, name, region).ends(slice(0, 1))
         errors[name] = float(below), float(above)
     return errors
@@ -127,9 +128,9 @@ def profile_pixels(
     shape, statistic = fits.attrs["shape"], fits.attrs["statistic"]
     baseline = fits["baseline"].values if "baseline" in fits else np.zeros(flux["mask"].shape)
     pixels = prepare_pixels(flux, baseline, statistic, fits.attrs["nohits_cut"])
-    region = physical_region(pixels.threshold, statistic)
+    region = known_region(pixels.threshold, statistic, shape, pixels.typical_baseline)
     others = tuple(name for name in free if name != parameter)
-    problem = hold(pixels, others, shape, statistic, region)
+    problem = hold(pixels, others, shape, statistic, region, clouds_of(fits.attrs))
     profile = _Profile(pixels, problem, _minima(fits.sel(fit=fit)), parameter, region)
     ends = np.full((2, pixels.cut.size), np.nan)
 
@@ -230,7 +231,7 @@ def _free_in(fits: xr.Dataset, fit: str, parameter: str) -> tuple[str, ...]:
     """What is free in a fit, given its name."""
     if fit not in fits["fit"]:
         raise ValueError(f"fit is {fit!r}; fits hold {', '.join(fits['fit'].values)}")
-    free = free_parameters(fit)
+    free = free_parameters(fit, fits.attrs["shape"])
     if parameter not in free:
         raise ValueError(
             f"parameter {parameter!r} is not free in the fit {fit}; free are {', '.join(free)}"

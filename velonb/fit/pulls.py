@@ -9,24 +9,25 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from velonb.curves.model import PARAMETERS, threshold_curve, threshold_gradient
+from velonb.curves import PARAMETERS, ThresholdModel, threshold_curve, threshold_gradient
 from velonb.fit.pixels import fit_pixels
+from velonb.fit.sample import FAINTEST, in_blocks, known_of, values_of
 from velonb.vocabulary import BAD
 
 Array = NDArray[Any]
 
 COMMON, OWN = ("f", "s"), ("A", "E0")
 """What all pixels share, and what is each pixel's own."""
+COMMON_OF_SENSOR = ("width", "s")
+"""The same for the shape `sensor`: the width of the charge clouds stands in the place of f."""
+APART = 0.01
+"""Relative distance of the widths whose curves give the derivative."""
 INFLUENCE = 3.0
 """A pixel that asks for another f and s by more standard deviations than this counts less."""
-FAINTEST = 1e-12
-"""Flux (hits/s) that a curve is not below, far above E0."""
-BLOCK = 4096
-"""Pixels that are differentiated at once."""
 
 
 class Pulls(NamedTuple):
-    """What every pixel says about the logarithms of f and s, when its A and E0 follow."""
+    """What every pixel says about the logarithms of what is common, when its A and E0 follow."""
 
     slope: Array
     """Of the log-likelihood, shape (pixel, 2)."""
@@ -34,8 +35,6 @@ class Pulls(NamedTuple):
     """Shape (pixel, 2, 2)."""
     fits: xr.Dataset
     """Of the pixels that were found."""
-    expected: Array
-    """Hits of each of them, shape (threshold, pixel), as fitted."""
 
     def step(self) -> tuple[Array, Array]:
         """Step to the common maximum, and its covariance from the scatter of the pixels."""
@@ -49,10 +48,10 @@ class Pulls(NamedTuple):
 
 
 def pulls_of_pixels(
-    counts: xr.Dataset, reference: lmfit.model.ModelResult, threads: int | None
+    sample: xr.Dataset, reference: lmfit.model.ModelResult, threads: int | None
 ) -> Pulls:
-    """Fit A and E0 of every pixel, and see what f and s it asks for."""
-    fits = fit_pixels(counts, reference, free=OWN, threads=threads, progress=False)
+    """Fit A and E0 of every pixel, and see what it asks for of what is common."""
+    fits = fit_pixels(sample, reference, free=OWN, threads=threads, progress=False)
     fits = fits.isel(fit=0, row=0)
     fits = fits.isel(column=(fits["fit_type"] >= BAD) & (fits["at_limit"] == 0))
     if fits.sizes["column"] == 0:
@@ -60,31 +59,42 @@ def pulls_of_pixels(
             "no pixel of the sample can be fitted with the f and s of the ASIC: look at its fit, "
             "and at the mask"
         )
-    counts = counts.isel(row=0, threshold=(counts["exposure"] > 0).values)
-    counts = counts.sel(column=fits["column"])
-    starts = range(0, fits.sizes["column"], BLOCK)
-    blocks = [{"column": slice(start, start + BLOCK)} for start in starts]
-    done = [_differentiate(counts.isel(block), fits.isel(block), reference) for block in blocks]
-    slope, information, expected = (np.concatenate(parts) for parts in zip(*done, strict=True))
-    return Pulls(*_when_own_follow(slope, information), fits, expected.T)
+    done = [_differentiate(*block, reference.model) for block in in_blocks(sample, fits)]
+    slope, information = (np.concatenate(parts) for parts in zip(*done, strict=True))
+    return Pulls(*_when_own_follow(slope, information), fits)
 
 
 def _differentiate(
-    counts: xr.Dataset, fits: xr.Dataset, reference: lmfit.model.ModelResult
-) -> tuple[Array, Array, Array]:
-    """Slope and information of the logarithms of all parameters, and the expected hits."""
-    t, exposure = (counts[name].values[:, None] for name in ("threshold", "exposure"))
-    values = [fits[name].values for name in PARAMETERS]
-    model = reference.model
-    known = {
-        "shape": model.shape,
-        "baseline": None if model.baseline is None else counts["baseline"].values,
-    }
-    expected = exposure * np.maximum(threshold_curve(t, *values, **known), FAINTEST)
-    gradient = threshold_gradient(t, *values, **known) * np.array(values)[:, None] * exposure
+    counts: xr.Dataset, fits: xr.Dataset, model: ThresholdModel
+) -> tuple[Array, Array]:
+    """Slope and information of the logarithms of all parameters."""
+    expected, gradient = _expected_with_gradient(counts, fits, model)
     slope = np.einsum("atp,tp->pa", gradient, counts["hits"].values / expected - 1)
-    information = np.einsum("atp,btp,tp->pab", gradient, gradient, 1 / expected)
-    return slope, information, expected.T
+    return slope, np.einsum("atp,btp,tp->pab", gradient, gradient, 1 / expected)
+
+
+def _expected_with_gradient(
+    counts: xr.Dataset, fits: xr.Dataset, model: ThresholdModel
+) -> tuple[Array, Array]:
+    t, exposure = (counts[name].values[:, None] for name in ("threshold", "exposure"))
+    values, known = values_of(fits), known_of(counts, model)
+    gradient = threshold_gradient(t, *values, **known) * np.array(values)[:, None]
+    # The curve is linear in A.
+    curve = np.maximum(gradient[PARAMETERS.index("A")], FAINTEST)
+    if model.clouds is not None:
+        gradient[0] = _slope_of_width(t, values, known)
+    return exposure * curve, exposure * gradient
+
+
+def _slope_of_width(t: Array, values: list[Array], known: dict[str, Any]) -> Array:
+    """Derivative of the curves with respect to the logarithm of the width."""
+    clouds = known["clouds"]
+    widths = clouds.width * np.exp([-APART, APART])
+    narrow, wide = (
+        threshold_curve(t, *values, **known | {"clouds": clouds._replace(width=width)})
+        for width in widths
+    )
+    return (wide - narrow) / (2 * APART)
 
 
 def _when_own_follow(slope: Array, information: Array) -> tuple[Array, Array]:

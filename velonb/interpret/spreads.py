@@ -57,7 +57,7 @@ def compare_spreads(fits: xr.Dataset, fit: str = "free") -> pd.DataFrame:
     for parameter in PARAMETERS:
         value, error = (x.values.ravel() for x in good_values(fits, parameter, fit))
         known = np.isfinite(value) & np.isfinite(error)
-        if known.any() or parameter in free_parameters(fit):
+        if known.any() or parameter in free_parameters(fit, fits.attrs.get("shape", "velo")):
             rows[parameter] = _compare_spread(value[known], error[known])
     return pd.DataFrame.from_dict(rows, orient="index")
 

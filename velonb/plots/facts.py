@@ -9,7 +9,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
-from velonb.curves.model import PARAMETERS, threshold_curve
+from velonb.curves.model import threshold_curve
+from velonb.curves.sensor import clouds_of
+from velonb.curves.shapes import parameters_of
 from velonb.statistics import likelihood_residual, weighted_mean
 from velonb.text import format_number, round_to_error
 from velonb.vocabulary import (
@@ -165,13 +167,13 @@ def curve_of(
 ) -> NDArray[np.float64]:
     """Return the fitted curve of one pixel (hits/s), NaN if it has no such fit."""
     numbers = fitted(fits, row, column, fit)
-    values = {name: numbers[name] for name in PARAMETERS}
+    shape = fits.attrs.get("shape", "velo")
+    values: Any = {name: numbers[name] for name in parameters_of(shape)}
     if not np.isfinite(list(values.values())).all():
         return np.full(np.shape(thresholds), np.nan)
     baseline = numbers.get("baseline", fits.attrs.get("baseline"))
-    return threshold_curve(
-        thresholds, **values, shape=fits.attrs.get("shape", "velo"), baseline=baseline
-    )
+    known: Any = {"shape": shape, "baseline": baseline, "clouds": clouds_of(fits.attrs)}
+    return threshold_curve(thresholds, **{"f": 0.0} | values, **known)
 
 
 def pulls_of(

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from numba.extending import register_jitable
 
-from velonb.curves.shapes import SQRT_2PI, slope_and_plateau
+from velonb.curves.shapes import slope_and_plateau
+from velonb.curves.term import SQRT_2PI
 from velonb.fit.engine.algebra import carry, congruence, set_unit
 from velonb.fit.engine.data import Array, Scan, Work, compiled
 

@@ -17,8 +17,8 @@ from typing import Any
 from numba.extending import overload, register_jitable
 
 from velonb import minimised as _minimised
-from velonb.curves import shapes as _shapes
-from velonb.curves.shapes import Term, Terms
+from velonb.curves import sensor as _sensor, shapes as _shapes
+from velonb.curves.term import Term, Terms
 from velonb.fit.engine.coordinates import add_bending_of_coordinates, linear, to_natural
 from velonb.fit.engine.data import (
     E0,
@@ -40,6 +40,7 @@ within_loops: Any = register_jitable(**INLINE)
 for _function in (
     _shapes._photopeak,
     _shapes._two_lines,
+    _sensor.weights,
     *_shapes.SHAPES.values(),
     *_minimised.STATISTICS.values(),
 ):
