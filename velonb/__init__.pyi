@@ -32,22 +32,32 @@ from .flux import (
     noisy_pixels as noisy_pixels,
 )
 from .interpret import (
+    accept_chip as accept_chip,
     calibrate as calibrate,
+    classify_pixels as classify_pixels,
+    compare_runs as compare_runs,
     compare_spreads as compare_spreads,
+    equalise as equalise,
     explain_spread as explain_spread,
     find_patterns as find_patterns,
+    list_pixels as list_pixels,
+    plan_scan as plan_scan,
     population as population,
     profile_along as profile_along,
+    read_cuts as read_cuts,
     residual_map as residual_map,
     split_halves as split_halves,
     to_electrons as to_electrons,
     to_threshold as to_threshold,
+    trim_change as trim_change,
 )
 from .plots import (
     plot_acquisitions as plot_acquisitions,
     plot_asic_fit as plot_asic_fit,
     plot_baseline as plot_baseline,
     plot_budget as plot_budget,
+    plot_change as plot_change,
+    plot_classes as plot_classes,
     plot_fit_types as plot_fit_types,
     plot_heatmap as plot_heatmap,
     plot_hits as plot_hits,
@@ -58,10 +68,12 @@ from .plots import (
     plot_pattern as plot_pattern,
     plot_pixel_scan as plot_pixel_scan,
     plot_pulls as plot_pulls,
+    plot_trims as plot_trims,
 )
 from .preparation import warm as warm
 from .results import (
     export_csv as export_csv,
+    export_settings as export_settings,
     load_netcdf as load_netcdf,
     save_netcdf as save_netcdf,
 )
@@ -70,6 +82,7 @@ from .scan import (
     audit as audit,
     load_noise_scan as load_noise_scan,
     load_scan as load_scan,
+    load_trim_response as load_trim_response,
     read_acquisition as read_acquisition,
     read_baseline as read_baseline,
 )

@@ -32,7 +32,8 @@ SIGMA_PERCENTILES = (15.865, 50.0, 84.135)
 """Median and the ends of the interval that holds 68 %."""
 
 
-def _flags(first: int, meanings: Sequence[str]) -> dict[str, Any]:
+def flags(first: int, meanings: Sequence[str]) -> dict[str, Any]:
+    """Give the CF attributes of a coded variable whose codes count up from `first`."""
     codes = np.arange(first, first + len(meanings), dtype=np.int8)
     return {"flag_values": codes, "flag_meanings": " ".join(meanings)}
 
@@ -45,20 +46,20 @@ _ATTRIBUTES: dict[str, dict[str, Any]] = {
     "chi2": {"long_name": "minimised statistic"},
     "dof": {"long_name": "degrees of freedom"},
     "p_value": {"long_name": "probability of a larger statistic"},
-    "fit_type": {"long_name": "fit type"} | _flags(CUT, ("cut", "not_found", "bad", "good")),
+    "fit_type": {"long_name": "fit type"} | flags(CUT, ("cut", "not_found", "bad", "good")),
     "at_limit": {"long_name": "minimum on the edge of the physical region"}
-    | _flags(0, ("inside", "at_limit")),
+    | flags(0, ("inside", "at_limit")),
     "lower_at_limit": {"long_name": "a curve without a visible photopeak has a lower statistic"}
-    | _flags(0, ("lowest", "lower_at_limit")),
+    | flags(0, ("lowest", "lower_at_limit")),
     "weak": {
         "long_name": "parameters that the scan does not determine at this rate",
         "flag_masks": np.array([1, 2, 4, 8], dtype=np.int8),
         "flag_meanings": "f A s E0",
     },
-    "needs": {"long_name": "what the pixel needs"} | _flags(UNDETERMINED, NEEDS),
+    "needs": {"long_name": "what the pixel needs"} | flags(UNDETERMINED, NEEDS),
     "acquisition_status": {"long_name": "status of the acquisition"}
-    | _flags(GOOD_ACQUISITION, ("good", "bad", "missing", "unreadable")),
-    "mask_reason": {"long_name": "why the pixel is masked"} | _flags(0, MASK_REASONS),
+    | flags(GOOD_ACQUISITION, ("good", "bad", "missing", "unreadable")),
+    "mask_reason": {"long_name": "why the pixel is masked"} | flags(0, MASK_REASONS),
     "step_p_value": {"long_name": "p-value of the likelihood-ratio test of a step"},
 }
 

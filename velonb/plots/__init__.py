@@ -7,6 +7,7 @@ are in `facts`, colours in `style`.
 
 from velonb.plots.budget import plot_baseline, plot_budget
 from velonb.plots.curves import plot_asic_fit, plot_pixel_scan
+from velonb.plots.decisions import plot_change, plot_classes, plot_trims
 from velonb.plots.distributions import (
     plot_acquisitions,
     plot_p_values,
@@ -27,6 +28,8 @@ __all__ = [
     "plot_asic_fit",
     "plot_baseline",
     "plot_budget",
+    "plot_change",
+    "plot_classes",
     "plot_fit_types",
     "plot_heatmap",
     "plot_hits",
@@ -37,4 +40,5 @@ __all__ = [
     "plot_pattern",
     "plot_pixel_scan",
     "plot_pulls",
+    "plot_trims",
 ]

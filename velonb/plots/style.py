@@ -37,6 +37,9 @@ CLASS_COLOURS = {
     **dict.fromkeys(("cut", "missing", "undetermined"), "#e4e4e4"),
     **{"A": "#440154", "A+E0": "#31688E", "A+E0+s": "#35B779", "free": "#FDE725"},
     "more": "#D55E00",
+    **{"masked": "white", "dead": "black", "no response": "#7b3294", "noisy": "#D55E00"},
+    **{"trim out of range": "#8c510a", "off target": "#E69F00", "not described": "#767676"},
+    **{"unlike neighbours": "#0072B2", "changed": "#CC79A7"},
 }
 # Light and no colour of viridis, whatever the colour vision; low values of viridis are dark.
 REASON_COLOURS = {
