@@ -13,7 +13,7 @@ function render({ model, el }) {
   canvas.tabIndex = 0;
   // JupyterLab must not take the arrow keys for its own shortcuts.
   canvas.dataset.lmSuppressShortcuts = "true";
-  Object.assign(canvas.style, { maxWidth: "100%", display: "block", touchAction: "none" });
+  Object.assign(canvas.style, { display: "block", touchAction: "none" });
   el.appendChild(canvas);
   const context = canvas.getContext("2d");
   const picture = new Image();
@@ -45,7 +45,7 @@ function render({ model, el }) {
     const [width, height] = geometry().size;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
-    canvas.style.width = `${width}px`;
+    Object.assign(canvas.style, { width: "100%", maxWidth: `${width}px`, aspectRatio: `${width} / ${height}` });
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.imageSmoothingEnabled = false;
     if (picture.width) context.drawImage(picture, 0, 0, width, height);

@@ -21,9 +21,14 @@ NO_CLICKS = (
     "picture (package anywidget). The sliders, and the numbers beside them, do the same."
 )
 CLICKS = (
-    "<b>Click</b> or <b>drag</b> on the map, or use the <b>arrow keys</b> (with Shift: by 10). "
+    "<b>Click</b> or <b>drag</b> on the map, use the <b>arrow keys</b> (with Shift: by 10), or the "
+    "sliders <b>Row</b> and <b>Column</b>. "
     "<b>Drag along the histogram</b> to show only those values; click it to show all."
 )
+
+
+AROUND = 268
+"""Height of the menus of a front end and of the explorer's (pixels of the browser)."""
 
 
 class ClickableMap(anywidget.AnyWidget):
@@ -55,8 +60,8 @@ class Controls:
         self.row, self.column = _coordinate(fits, "row"), _coordinate(fits, "column")
         self._make_buttons()
         self.clickable = ClickableMap()
-        self.map_picture = widgets.Image(format="png", layout=_wide(map_view.SIZE[0]))
-        self.curve_picture = widgets.Image(format="png", layout=_wide(curve_view.SIZE[0]))
+        self.map_picture = widgets.Image(format="png", layout=_picture(map_view.SIZE))
+        self.curve_picture = widgets.Image(format="png", layout=_picture(curve_view.SIZE))
         self.table, self.code, self.message = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.help = widgets.HTML(NO_CLICKS)
         self.boxes = self._arranged()
@@ -137,28 +142,36 @@ class Controls:
             widgets.HBox([swatch, self.types[code]], layout=widgets.Layout(margin="0 14px 0 0"))
             for code, swatch in self._swatches.items()
         ]
-        left = [
-            _line(self.map, self.fit, self.threshold),
-            _line(*switches),
-            self.map_picture,
-            self.clickable,
-            _line(self.percentiles, self.range, self.range_text, self.show_all),
-        ]
+        left = [self.map_picture, self.clickable]
         steps = (self.back, self.forward, self.next_bad, self.random, self.pin, self.unpin_all)
-        right = [self.row, self.column, self.curve_picture, _line(*steps)]
+        right = [self.row, self.column, self.curve_picture, _line(*steps), self.message]
         columns = widgets.HBox(
             [
-                widgets.VBox(left, layout=_wide(map_view.SIZE[0] + 6)),
-                widgets.VBox(right, layout=_wide(curve_view.SIZE[0] + 6)),
+                widgets.VBox(left, layout=_shrinking(map_view.SIZE, "56%")),
+                widgets.VBox(right, layout=_shrinking(curve_view.SIZE, "42%")),
             ],
-            layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"),
+            layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start", width="100%"),
         )
-        saving = _line(self.save_view, self.save_pixels, self.message)
-        return [self.help, columns, self.table, self.code, saving]
+        choices = _line(self.map, self.fit, self.threshold, *switches)
+        values = _line(self.percentiles, self.range, self.range_text, self.show_all)
+        saving = _line(self.save_view, self.save_pixels)
+        return [self.help, choices, columns, values, saving, self.table, self.code]
 
 
 def _wide(width: int | str) -> Any:
     return widgets.Layout(width=width if isinstance(width, str) else f"{width}px")
+
+
+def _picture(size: tuple[int, int]) -> Any:
+    return widgets.Layout(width="100%", max_width=f"{size[0]}px", height="auto")
+
+
+def _shrinking(size: tuple[int, int], share: str) -> Any:
+    """A column that leaves room for the other one, and for what is above and below a map."""
+    width, height = size
+    by_height = f"(100vh - {AROUND}px) * {width / height:.3f}"
+    widest = f"min({width + 6}px, max({share}, 320px), max(320px, {by_height}))"
+    return widgets.Layout(width=widest, flex="0 1 auto", min_width="0", overflow="hidden")
 
 
 def _line(*parts: Any) -> Any:
@@ -186,7 +199,12 @@ def _coordinate(chip: xr.Dataset, name: str) -> Any:
     first, last = (int(chip[name].values[end]) for end in (0, -1))
     ends = {"value": first, "min": first, "max": last}
     style = {"description_width": "58px"}
-    return widgets.IntSlider(**ends, description=name.capitalize(), style=style, layout=_wide(520))
+    return widgets.IntSlider(
+        **ends,
+        description=name.capitalize(),
+        style=style,
+        layout=widgets.Layout(width="99%", max_width="520px"),
+    )
 
 
 def close_all(widget: Any) -> None:
