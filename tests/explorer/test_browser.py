@@ -6,7 +6,9 @@ The tests go through one session from top to bottom; what was seen is kept under
 from __future__ import annotations
 
 import base64
+import os
 import re
+import signal
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -51,6 +53,8 @@ def page(address: str) -> Iterator[Any]:
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1640, "height": 1150})
+        page.js_errors = []
+        page.on("pageerror", lambda error: page.js_errors.append(str(error)))
         run_all(page, address, len(CELLS))
         page.locator("canvas.velonb-map").wait_for()
         page.get_by_text("Drag along the histogram").wait_for()
@@ -218,6 +222,70 @@ def test_range_dragged_on_the_histogram_leaves_only_its_pixels(page: Any) -> Non
     assert 0 < int(printed(page).split()[-1]) < before / 2
 
 
+def test_right_click_chooses_nothing(page: Any) -> None:
+    click(page, on_map(44, 55))
+    sync_api.expect(page.locator(".widget-html table")).to_contain_text("row 44, column 55")
+    click(page, on_map(99, 99), button="right")
+    page.keyboard.press("Escape")
+    page.wait_for_timeout(500)
+    sync_api.expect(page.locator(".widget-html table")).to_contain_text("row 44, column 55")
+    page.locator("canvas.velonb-map").hover(position=shrunk(page, on_map(250, 20)))
+    page.mouse.move(0, 0)
+
+
+@pytest.mark.parametrize("place", [(0, 0), (255, 255), (2, 250)])
+def test_lens_at_the_edge_shows_nothing_but_the_map(page: Any, place: tuple[int, int]) -> None:
+    page.locator("canvas.velonb-map").hover(position=shrunk(page, on_map(*place)))
+    page.wait_for_timeout(200)
+    see(page, f"lens-{place[0]}-{place[1]}")
+    assert page.js_errors == []
+
+
+def run_last(page: Any, source: str) -> None:
+    """Put code into the last cell and run it."""
+    page.locator(".jp-CodeCell").last.locator(".cm-content").click()
+    page.keyboard.press("Control+A")
+    page.keyboard.insert_text(source)
+    page.keyboard.press("Control+Enter")
+
+
+COUNT = "import ipywidgets; print('widgets', len(ipywidgets.widget._instances))"
+
+
+def test_cell_that_runs_again_leaves_one_explorer(page: Any) -> None:
+    def widgets() -> int:
+        run_last(page, COUNT)
+        page.wait_for_timeout(1000)
+        words = page.locator(".jp-CodeCell").last.locator(".jp-OutputArea-output").inner_text()
+        return int(words.split()[-1])
+
+    before = widgets()
+    for _ in range(2):
+        prompt = page.locator(".jp-CodeCell").nth(1).locator(".jp-InputPrompt")
+        number = prompt.inner_text()
+        page.locator(".jp-CodeCell").nth(1).locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+        sync_api.expect(prompt).not_to_have_text(number)
+        sync_api.expect(prompt).to_have_text(re.compile(r"\[\d+\]:"))
+        page.get_by_text("Drag along the histogram").wait_for()
+    assert widgets() <= before + 10
+    sync_api.expect(page.locator("canvas.velonb-map")).to_have_count(1)
+    assert page.js_errors == []
+
+
+def test_kernel_that_does_not_answer_is_said_until_it_does(page: Any) -> None:
+    run_last(page, "import os; print('process', os.getpid())")
+    process = page.get_by_text(re.compile(r"^process \d+\s*$"))
+    number = int(process.inner_text().split()[1])
+    os.kill(number, signal.SIGSTOP)
+    click(page, on_map(30, 30))
+    alert = page.get_by_role("alert").get_by_text("The kernel does not answer")
+    alert.wait_for()
+    see(page, "kernel-silent")
+    os.kill(number, signal.SIGCONT)
+    sync_api.expect(alert).to_have_count(0)
+
+
 SMALL_CHIP = """
 explorer.close()
 place = {"row": slice(32, 48), "column": slice(100, 164)}
@@ -228,10 +296,7 @@ explorer = vb.explore(flux, fits, datasets.make_asic())
 
 
 def test_click_selects_the_pixel_of_a_chip_that_is_not_square_nor_starts_at_0(page: Any) -> None:
-    page.locator(".jp-CodeCell").last.locator(".cm-content").click()
-    page.keyboard.press("Control+A")
-    page.keyboard.insert_text(SMALL_CHIP)
-    page.keyboard.press("Control+Enter")
+    run_last(page, SMALL_CHIP)
     # The pixel that the small chip begins with: before it, the page still has the full chip.
     sync_api.expect(page.locator(".widget-html table")).to_contain_text("row 40, column 133")
     page.get_by_text("Drag along the histogram").wait_for()

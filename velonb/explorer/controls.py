@@ -13,7 +13,7 @@ import xarray as xr
 from velonb.explorer import curve_view, map_view
 from velonb.explorer.maps import HITS, BinnedMap, fit_names, map_titles
 from velonb.explorer.selection import Selection
-from velonb.plots.style import CLASS_COLOURS
+from velonb.plots.style import CLASS_COLOURS, REASON_COLOURS
 from velonb.vocabulary import classes_of
 
 NO_CLICKS = (
@@ -48,6 +48,7 @@ class ClickableMap(anywidget.AnyWidget):
     ready = traitlets.Bool(False, help="The browser has it on the screen").tag(sync=True)
     pixel_ratio = traitlets.Float(1.0, help="Of the browser's screen").tag(sync=True)
     picked: Any = traitlets.List(help="row, column, whether gliding, serial number").tag(sync=True)
+    answered = traitlets.Int(help="Serial number of what was done last").tag(sync=True)
     brushed: Any = traitlets.List(help="low and high end (0 to 1), serial number").tag(sync=True)
 
 
@@ -87,7 +88,8 @@ class Controls:
             code: widgets.Checkbox(True, indent=False, layout=_wide("auto"))
             for code in sorted(classes, reverse=True)
         }
-        self._swatches = {code: _swatch(CLASS_COLOURS[classes[code]]) for code in self.types}
+        self._classes = classes
+        self._swatches = {code: widgets.HTML() for code in self.types}
 
     def _make_buttons(self) -> None:
         self.back = _button("", "The pixel before", icon="arrow-left", width=38)
@@ -109,8 +111,16 @@ class Controls:
         self.threshold.layout.display = None if shown.name == HITS else "none"
         self.percentiles.disabled = bool(shown.cells.classes)
         self._edges = shown.edges
+        # Where a map has no value it shows why: a switch has the colour that its pixels have.
+        reasons = {} if shown.name == "fit_type" else REASON_COLOURS
         for code, switch in self.types.items():
             switch.description = shares[code]
+            self._swatches[code].value = _swatch((CLASS_COLOURS | reasons)[self._classes[code]])
+
+    def chosen_percentiles(self) -> tuple[float, float]:
+        """Return where the colours end; handles that meet are half a percent from it."""
+        low, high = self.percentiles.value
+        return (low, high) if low < high else (max(low - 0.5, 0.0), min(high + 0.5, 100.0))
 
     def switched_on(self) -> set[int]:
         """Return the fit types that are to be shown."""
@@ -189,9 +199,9 @@ def _button(text: str, tooltip: str, *, icon: str = "", width: int | str = "auto
     return widgets.Button(description=text, tooltip=tooltip, icon=icon, layout=_wide(width))
 
 
-def _swatch(colour: str) -> Any:
+def _swatch(colour: str) -> str:
     style = f"width:13px; height:13px; margin-top:7px; border:1px solid #555; background:{colour}"
-    return widgets.HTML(f"<div style='{style}'></div>")
+    return f"<div style='{style}'></div>"
 
 
 def _coordinate(chip: xr.Dataset, name: str) -> Any:

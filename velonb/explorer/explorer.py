@@ -101,8 +101,11 @@ class Explorer(widgets.VBox):
         return self._folder / f"{file_stem(self._flux.attrs, self.selection)}.{ending}"
 
     def close(self) -> None:
-        """Free the widgets, here and in the browser."""
+        """Free the widgets, here and in the browser, and the figure."""
+        self._following = True
         close_all(self)
+        for name in ("_view", "_pictures", "_map", "_visible", "_types"):
+            self.__dict__.pop(name, None)
 
     def _ipython_display_(self) -> None:
         # `explore` shows the explorer, and so does a cell that ends with it: once is enough.
@@ -121,6 +124,7 @@ class Explorer(widgets.VBox):
         self._on([controls.row, controls.column], lambda _: self._slide())
         self._on([controls.clickable], self._pick, "picked")
         self._on([controls.clickable], self._brush, "brushed")
+        self._on([controls.clickable], self._answer, "picked", "brushed")
         self._on([controls.clickable], lambda _: self._take_over(), "ready", "pixel_ratio")
         for button, action in (
             (controls.show_all, controls.show_everything),
@@ -161,6 +165,9 @@ class Explorer(widgets.VBox):
 
     def _brush(self, brushed: list[Any]) -> None:
         self.controls.range.value = self._map.bins_between(*brushed[:2])
+
+    def _answer(self, asked: list[Any]) -> None:
+        self.controls.clickable.answered = asked[-1]
 
     def _take_over(self) -> None:
         self.controls.help.value = CLICKS
@@ -210,7 +217,8 @@ class Explorer(widgets.VBox):
         controls, bins = self.controls, self.controls.chosen_bins()
         switched_on = controls.switched_on()
         self._visible = shown_pixels(self._map, self._types, switched_on=switched_on, bins=bins)
-        self._view.show_map(self._map, self._visible, controls.percentiles.value, bins)
+        percentiles = controls.chosen_percentiles()
+        self._view.show_map(self._map, self._visible, percentiles, bins)
 
     def _follow(self) -> None:
         """Move artists and widgets to the selection; the pictures follow soon after."""
@@ -226,7 +234,7 @@ class Explorer(widgets.VBox):
             self._view.draw(controls)
             controls.table.value = pixel_table(self._fits, selection.current, selection.pins)
             options = {"fits": controls.fit.options, "threshold": controls.threshold.value}
-            options |= {"percentiles": controls.percentiles.value}
+            options |= {"percentiles": controls.chosen_percentiles()}
             shown = controls.map.value, controls.fit.value
             controls.code.value = code_html(code_lines(self.selection, *shown, **options))
         except Exception as error:
