@@ -222,6 +222,34 @@ def test_range_dragged_on_the_histogram_leaves_only_its_pixels(page: Any) -> Non
     assert 0 < int(printed(page).split()[-1]) < before / 2
 
 
+@pytest.mark.parametrize("place", ["map", "button", "table", "slider"])
+def test_keys_reach_the_explorer_and_never_the_cells(page: Any, place: str) -> None:
+    whole = page.locator(".velonb-explorer")
+    {
+        "map": lambda: click(page, on_map(90, 90)),
+        "button": lambda: whole.get_by_role("button", name="Random").click(),
+        "table": lambda: whole.locator("table").click(),
+        "slider": lambda: (
+            whole.locator(".widget-slider", has_text="Row").locator(".noUi-handle").click()
+        ),
+    }[place]()
+    page.wait_for_timeout(300)
+    cells = page.locator(".jp-CodeCell").count()
+    for key in ("x", "d", "d", "b", "m"):
+        page.keyboard.press(key)
+    page.wait_for_timeout(300)
+    assert page.locator(".jp-Cell").count() == page.locator(".jp-CodeCell").count() == cells
+    moved(page, lambda: page.keyboard.press("r"))
+    page.keyboard.press("?")
+    whole.get_by_text("next bad pixel").wait_for()
+
+
+def test_map_is_named_for_who_cannot_see_it(page: Any) -> None:
+    click(page, on_map(44, 55))
+    label = re.compile(r"Map of E0; row 44, column 55: ([\d.]+|no value)")
+    sync_api.expect(page.locator("canvas.velonb-map")).to_have_attribute("aria-label", label)
+
+
 def test_right_click_chooses_nothing(page: Any) -> None:
     click(page, on_map(44, 55))
     sync_api.expect(page.locator(".widget-html table")).to_contain_text("row 44, column 55")

@@ -316,6 +316,26 @@ def test_switches_have_the_colours_that_their_pixels_have_on_the_map(
     assert CLASS_COLOURS["not found"] in swatch.value
 
 
+@pytest.mark.parametrize(("key", "end"), [("[", (1, 2)), ("n", None), ("r", None)])
+def test_keys_are_buttons(explorer: vb.Explorer, key: str, end: tuple[int, int] | None) -> None:
+    explorer.select(1, 2)
+    explorer.select(3, 4)
+    explorer.controls.clickable.pressed = [key, 1]
+    assert explorer.selection != [(3, 4)]
+    assert end is None or explorer.selection == [end]
+    explorer.controls.clickable.pressed = ["[" if end is None else "]", 2]
+    assert explorer.selection == [(3, 4)]
+
+
+def test_key_pins_and_key_tells_the_keys(explorer: vb.Explorer) -> None:
+    explorer.select(3, 4)
+    explorer.controls.clickable.pressed = ["p", 1]
+    explorer.select(5, 6)
+    assert explorer.selection == [(3, 4), (5, 6)]
+    explorer.controls.clickable.pressed = ["?", 2]
+    assert "next bad pixel" in explorer.controls.message.value
+
+
 def test_pick_is_answered_with_its_number(explorer: vb.Explorer) -> None:
     explorer.controls.clickable.picked = [3, 4, False, 17]
     assert explorer.controls.clickable.answered == 17

@@ -1,6 +1,7 @@
 // Shows the picture of a map and reports the pixel or the range of values that the hand chooses.
 
 const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
+const SHORTCUTS = ["n", "r", "p", "[", "]", "?"];
 const LENS = { pixels: 15, zoom: 8 };
 
 const PATIENCE = 5000; // ms
@@ -15,8 +16,7 @@ function render({ model, el }) {
   const canvas = document.createElement("canvas");
   canvas.className = "velonb-map";
   canvas.tabIndex = 0;
-  // JupyterLab must not take the arrow keys for its own shortcuts.
-  canvas.dataset.lmSuppressShortcuts = "true";
+  canvas.setAttribute("role", "application");
   Object.assign(canvas.style, { display: "block", touchAction: "none" });
   el.appendChild(canvas);
   const silence = document.createElement("div");
@@ -164,6 +164,14 @@ function render({ model, el }) {
     return geometry().classes[value] ?? Number(value.toPrecision(5)).toString();
   }
 
+  function describe() {
+    const { name, first } = geometry();
+    if (!name || !marks().current) return;
+    const [row, column] = marks().current;
+    const here = `row ${first[0] + row}, column ${first[1] + column}`;
+    canvas.setAttribute("aria-label", `Map of ${name}; ${here}: ${number(row, column)}`);
+  }
+
   function position(event) {
     const { left, top, width } = canvas.getBoundingClientRect();
     const scale = geometry().size[0] / width;
@@ -236,8 +244,32 @@ function render({ model, el }) {
     pick(onChip(row + down, column + right), true);
   });
 
+  // Everywhere in the explorer; JupyterLab would cut the cell at an x there.
+  function shortcut(event) {
+    const typing = event.target.closest("input:not([type=checkbox]), select, [contenteditable=true]");
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!SHORTCUTS.includes(event.key)) return;
+    event.preventDefault();
+    send("pressed", event.key);
+  }
+
+  // JupyterLab asks the element that has the focus, not those around it.
+  const guard = (event) => (event.target.dataset.lmSuppressShortcuts = "true");
+
+  let whole = null;
+  const adopt = () => {
+    whole = el.closest(".velonb-explorer");
+    if (!whole) return void (asked = requestAnimationFrame(adopt));
+    whole.addEventListener("focusin", guard);
+    whole.tabIndex = -1;
+    whole.style.outline = "none";
+    whole.addEventListener("keydown", shortcut);
+  };
+  let asked = requestAnimationFrame(adopt);
+
   function follow(late = false) {
     const [row, column] = marks().current;
+    describe();
     if (current && (late || (row === current[0] && column === current[1]))) current = null;
     draw();
   }
@@ -255,6 +287,9 @@ function render({ model, el }) {
     model.off("change:marks", marked);
     model.off("change:answered", answered);
     clearTimeout(waiting);
+    cancelAnimationFrame(asked);
+    whole?.removeEventListener("keydown", shortcut);
+    whole?.removeEventListener("focusin", guard);
   };
 }
 

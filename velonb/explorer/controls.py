@@ -23,9 +23,13 @@ NO_CLICKS = (
 CLICKS = (
     "<b>Click</b> or <b>drag</b> on the map, use the <b>arrow keys</b> (with Shift: by 10), or the "
     "sliders <b>Row</b> and <b>Column</b>. "
-    "<b>Drag along the histogram</b> to show only those values; click it to show all."
+    "<b>Drag along the histogram</b> to show only those values; click it to show all. "
+    "<b>?</b> tells the keys."
 )
 
+
+KEYS = {"n": "next bad pixel", "r": "random pixel", "p": "pin or unpin", "[": "back"}
+KEYS |= {"]": "forward", "?": "this help"}
 
 AROUND = 268
 """Height of the menus of a front end and of the explorer's (pixels of the browser)."""
@@ -49,6 +53,7 @@ class ClickableMap(anywidget.AnyWidget):
     pixel_ratio = traitlets.Float(1.0, help="Of the browser's screen").tag(sync=True)
     picked: Any = traitlets.List(help="row, column, whether gliding, serial number").tag(sync=True)
     answered = traitlets.Int(help="Serial number of what was done last").tag(sync=True)
+    pressed: Any = traitlets.List(help="key, serial number").tag(sync=True)
     brushed: Any = traitlets.List(help="low and high end (0 to 1), serial number").tag(sync=True)
 
 
@@ -61,6 +66,8 @@ class Controls:
         self.row, self.column = _coordinate(fits, "row"), _coordinate(fits, "column")
         self._make_buttons()
         self.clickable = ClickableMap()
+        buttons = (self.next_bad, self.random, self.pin, self.back, self.forward)
+        self._pressed = dict(zip(KEYS, buttons, strict=False))
         self.map_picture = widgets.Image(format="png", layout=_picture(map_view.SIZE))
         self.curve_picture = widgets.Image(format="png", layout=_picture(curve_view.SIZE))
         self.table, self.code, self.message = widgets.HTML(), widgets.HTML(), widgets.HTML()
@@ -121,6 +128,14 @@ class Controls:
         """Return where the colours end; handles that meet are half a percent from it."""
         low, high = self.percentiles.value
         return (low, high) if low < high else (max(low - 0.5, 0.0), min(high + 0.5, 100.0))
+
+    def press(self, key: str) -> None:
+        """Do what a key stands for: a button, or the help."""
+        if key in self._pressed:
+            self._pressed[key].click()
+        elif key == "?":
+            keys = ", ".join(f"<b>{each}</b> {what}" for each, what in KEYS.items())
+            self.message.value = f"Keys: {keys}; arrows step by a pixel, with Shift by 10"
 
     def switched_on(self) -> set[int]:
         """Return the fit types that are to be shown."""

@@ -52,6 +52,7 @@ class Explorer(widgets.VBox):
         self._follow()
         self._connect()
         self.children = self.controls.boxes
+        self.add_class("velonb-explorer")
 
     @property
     def figure(self) -> Figure:
@@ -124,7 +125,8 @@ class Explorer(widgets.VBox):
         self._on([controls.row, controls.column], lambda _: self._slide())
         self._on([controls.clickable], self._pick, "picked")
         self._on([controls.clickable], self._brush, "brushed")
-        self._on([controls.clickable], self._answer, "picked", "brushed")
+        self._on([controls.clickable], lambda pressed: controls.press(pressed[0]), "pressed")
+        controls.clickable.observe(self._answer, ["picked", "brushed", "pressed"])
         self._on([controls.clickable], lambda _: self._take_over(), "ready", "pixel_ratio")
         for button, action in (
             (controls.show_all, controls.show_everything),
@@ -166,8 +168,8 @@ class Explorer(widgets.VBox):
     def _brush(self, brushed: list[Any]) -> None:
         self.controls.range.value = self._map.bins_between(*brushed[:2])
 
-    def _answer(self, asked: list[Any]) -> None:
-        self.controls.clickable.answered = asked[-1]
+    def _answer(self, asked: Any) -> None:
+        self.controls.clickable.answered = asked["new"][-1]
 
     def _take_over(self) -> None:
         self.controls.help.value = CLICKS
