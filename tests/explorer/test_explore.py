@@ -21,6 +21,7 @@ from matplotlib.figure import Figure
 import velonb as vb
 from velonb.explorer.view import Coalesced
 from velonb.plots.facts import curve_of, points_of
+from velonb.plots.style import CLASS_COLOURS, REASON_COLOURS
 
 SIZE = 64
 FLUX, FITS = make_flux(SIZE), make_fits(SIZE)
@@ -297,6 +298,75 @@ def test_percentiles_set_the_colour_limits(explorer: vb.Explorer) -> None:
     explorer.controls.percentiles.value = (25, 75)
     assert (view(explorer).map.axes.images[0].get_array() != before).any()
     assert "percentiles=(25, 75)" in explorer.controls.code.value
+
+
+def test_handles_of_the_colours_that_meet_show_a_map(explorer: vb.Explorer) -> None:
+    for meeting in (0.0, 50.0, 100.0):
+        explorer.controls.percentiles.value = (meeting, meeting)
+        assert explorer.controls.message.value == ""
+        assert "percentiles=(" in explorer.controls.code.value
+
+
+def test_switches_have_the_colours_that_their_pixels_have_on_the_map(
+    explorer: vb.Explorer,
+) -> None:
+    swatch = explorer.controls._swatches[-1]
+    assert REASON_COLOURS["not found"] in swatch.value
+    explorer.controls.map.value = "fit_type"
+    assert CLASS_COLOURS["not found"] in swatch.value
+
+
+@pytest.mark.parametrize(("key", "end"), [("[", (1, 2)), ("n", None), ("r", None)])
+def test_keys_are_buttons(explorer: vb.Explorer, key: str, end: tuple[int, int] | None) -> None:
+    explorer.select(1, 2)
+    explorer.select(3, 4)
+    explorer.controls.clickable.pressed = [key, 1]
+    assert explorer.selection != [(3, 4)]
+    assert end is None or explorer.selection == [end]
+    explorer.controls.clickable.pressed = ["[" if end is None else "]", 2]
+    assert explorer.selection == [(3, 4)]
+
+
+def test_key_pins_and_key_tells_the_keys(explorer: vb.Explorer) -> None:
+    explorer.select(3, 4)
+    explorer.controls.clickable.pressed = ["p", 1]
+    explorer.select(5, 6)
+    assert explorer.selection == [(3, 4), (5, 6)]
+    explorer.controls.clickable.pressed = ["?", 2]
+    assert "next bad pixel" in explorer.controls.message.value
+
+
+def test_pick_is_answered_with_its_number(explorer: vb.Explorer) -> None:
+    explorer.controls.clickable.picked = [3, 4, False, 17]
+    assert explorer.controls.clickable.answered == 17
+
+
+class Shell:
+    """As much of a notebook's kernel as tells which cell runs."""
+
+    execution_count = 1
+
+    def get_parent(self) -> dict[str, dict[str, str]]:
+        return {"metadata": {"cellId": "the cell"}}
+
+
+def test_cell_that_runs_again_closes_what_it_had_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    shell = Shell()
+    monkeypatch.setattr("velonb.explorer.get_ipython", lambda: shell)
+    gc.collect()
+    before = len(widgets.widget._instances)
+    two = [vb.explore(FLUX, FITS, make_asic(SIZE)) for _ in range(2)]
+    assert len(widgets.widget._instances) > before + 100
+    shell.execution_count = 2
+    again = vb.explore(FLUX, FITS, make_asic(SIZE))
+    gc.collect()
+    # One open explorer, the two before hold neither widgets nor figures.
+    alone = len(widgets.widget._instances) - before
+    assert not any(hasattr(explorer, "_view") for explorer in two)
+    again.close()
+    one = vb.explore(FLUX, FITS, make_asic(SIZE))
+    assert len(widgets.widget._instances) - before == alone
+    one.close()
 
 
 def test_pick_leaves_the_map_picture_alone(explorer: vb.Explorer) -> None:

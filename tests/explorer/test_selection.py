@@ -199,6 +199,15 @@ def test_pixels_without_a_value_have_their_reason() -> None:
     assert names == ["masked", "dead", "not found", "value"]
 
 
+def test_pixel_without_a_statistic_is_told_from_one_not_found() -> None:
+    fits = make_fits().copy(deep=True)
+    fits["E0"].values[:, *BAD] = np.nan
+    shown = binned_map(make_flux(), fits, "E0")
+    assert REASONS[shown.cells.reasons[BAD]] == "undefined"
+    assert REASONS[shown.cells.reasons[NOT_FOUND]] == "not found"
+    assert (painted(shown)[BAD] != painted(shown)[NOT_FOUND]).any()
+
+
 def test_colours_tell_masked_dead_unfitted_and_hidden_from_low_values() -> None:
     shown = look_up("E0")
     visible = np.ones(SHAPE, bool)

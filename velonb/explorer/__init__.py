@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import xarray as xr
@@ -19,6 +20,9 @@ from numpy.typing import NDArray
 from velonb.explorer.explorer import Explorer
 
 __all__ = ["Explorer", "explore"]
+
+_OPEN: dict[str | None, list[tuple[int | None, ref[Explorer]]]] = {}
+"""The explorers that each cell has opened, with the number of its run."""
 
 NO_NOTEBOOK = (
     "velonb.explore shows itself in a notebook (JupyterLab, VS Code, Colab, Voila), and this is a "
@@ -63,12 +67,34 @@ def explore(
     ``explorer = vb.explore(flux, fits, asic)``, and in the next cell ``explorer.selection``
     """
     _check(flux, fits)
+    _close_earlier()
     explorer = Explorer(flux, fits, asic, folder=folder)
+    cell, run = _cell()
+    _OPEN.setdefault(cell, []).append((run, ref(explorer)))
     if hasattr(get_ipython(), "kernel"):
         explorer._ipython_display_()
     else:
         print(NO_NOTEBOOK)
     return explorer
+
+
+def _cell() -> tuple[str | None, int | None]:
+    """The cell that runs, where the front end tells, and the number of its run."""
+    shell = get_ipython()
+    message = shell.get_parent() if hasattr(shell, "get_parent") else {}
+    return message.get("metadata", {}).get("cellId"), getattr(shell, "execution_count", None)
+
+
+def _close_earlier() -> None:
+    """Close what an earlier run of this cell opened: its output is gone from the page."""
+    cell, run = _cell()
+    if cell is None:
+        return
+    for earlier, explorer in list(_OPEN.get(cell, [])):
+        if earlier != run:
+            _OPEN[cell].remove((earlier, explorer))
+            if (still_there := explorer()) is not None:
+                still_there.close()
 
 
 def _check(flux: xr.Dataset, fits: xr.Dataset) -> None:

@@ -13,7 +13,7 @@ import xarray as xr
 from velonb.explorer import curve_view, map_view
 from velonb.explorer.maps import HITS, BinnedMap, fit_names, map_titles
 from velonb.explorer.selection import Selection
-from velonb.plots.style import CLASS_COLOURS
+from velonb.plots.style import CLASS_COLOURS, REASON_COLOURS
 from velonb.vocabulary import classes_of
 
 NO_CLICKS = (
@@ -21,9 +21,18 @@ NO_CLICKS = (
     "picture (package anywidget). The sliders, and the numbers beside them, do the same."
 )
 CLICKS = (
-    "<b>Click</b> or <b>drag</b> on the map, or use the <b>arrow keys</b> (with Shift: by 10). "
-    "<b>Drag along the histogram</b> to show only those values; click it to show all."
+    "<b>Click</b> or <b>drag</b> on the map, use the <b>arrow keys</b> (with Shift: by 10), or the "
+    "sliders <b>Row</b> and <b>Column</b>. "
+    "<b>Drag along the histogram</b> to show only those values; click it to show all. "
+    "<b>?</b> tells the keys."
 )
+
+
+KEYS = {"n": "next bad pixel", "r": "random pixel", "p": "pin or unpin", "[": "back"}
+KEYS |= {"]": "forward", "?": "this help"}
+
+AROUND = 268
+"""Height of the menus of a front end and of the explorer's (pixels of the browser)."""
 
 
 class ClickableMap(anywidget.AnyWidget):
@@ -43,6 +52,8 @@ class ClickableMap(anywidget.AnyWidget):
     ready = traitlets.Bool(False, help="The browser has it on the screen").tag(sync=True)
     pixel_ratio = traitlets.Float(1.0, help="Of the browser's screen").tag(sync=True)
     picked: Any = traitlets.List(help="row, column, whether gliding, serial number").tag(sync=True)
+    answered = traitlets.Int(help="Serial number of what was done last").tag(sync=True)
+    pressed: Any = traitlets.List(help="key, serial number").tag(sync=True)
     brushed: Any = traitlets.List(help="low and high end (0 to 1), serial number").tag(sync=True)
 
 
@@ -55,8 +66,10 @@ class Controls:
         self.row, self.column = _coordinate(fits, "row"), _coordinate(fits, "column")
         self._make_buttons()
         self.clickable = ClickableMap()
-        self.map_picture = widgets.Image(format="png", layout=_wide(map_view.SIZE[0]))
-        self.curve_picture = widgets.Image(format="png", layout=_wide(curve_view.SIZE[0]))
+        buttons = (self.next_bad, self.random, self.pin, self.back, self.forward)
+        self._pressed = dict(zip(KEYS, buttons, strict=False))
+        self.map_picture = widgets.Image(format="png", layout=_picture(map_view.SIZE))
+        self.curve_picture = widgets.Image(format="png", layout=_picture(curve_view.SIZE))
         self.table, self.code, self.message = widgets.HTML(), widgets.HTML(), widgets.HTML()
         self.help = widgets.HTML(NO_CLICKS)
         self.boxes = self._arranged()
@@ -82,7 +95,8 @@ class Controls:
             code: widgets.Checkbox(True, indent=False, layout=_wide("auto"))
             for code in sorted(classes, reverse=True)
         }
-        self._swatches = {code: _swatch(CLASS_COLOURS[classes[code]]) for code in self.types}
+        self._classes = classes
+        self._swatches = {code: widgets.HTML() for code in self.types}
 
     def _make_buttons(self) -> None:
         self.back = _button("", "The pixel before", icon="arrow-left", width=38)
@@ -104,8 +118,24 @@ class Controls:
         self.threshold.layout.display = None if shown.name == HITS else "none"
         self.percentiles.disabled = bool(shown.cells.classes)
         self._edges = shown.edges
+        # Where a map has no value it shows why: a switch has the colour that its pixels have.
+        reasons = {} if shown.name == "fit_type" else REASON_COLOURS
         for code, switch in self.types.items():
             switch.description = shares[code]
+            self._swatches[code].value = _swatch((CLASS_COLOURS | reasons)[self._classes[code]])
+
+    def chosen_percentiles(self) -> tuple[float, float]:
+        """Return where the colours end; handles that meet are half a percent from it."""
+        low, high = self.percentiles.value
+        return (low, high) if low < high else (max(low - 0.5, 0.0), min(high + 0.5, 100.0))
+
+    def press(self, key: str) -> None:
+        """Do what a key stands for: a button, or the help."""
+        if key in self._pressed:
+            self._pressed[key].click()
+        elif key == "?":
+            keys = ", ".join(f"<b>{each}</b> {what}" for each, what in KEYS.items())
+            self.message.value = f"Keys: {keys}; arrows step by a pixel, with Shift by 10"
 
     def switched_on(self) -> set[int]:
         """Return the fit types that are to be shown."""
@@ -137,28 +167,36 @@ class Controls:
             widgets.HBox([swatch, self.types[code]], layout=widgets.Layout(margin="0 14px 0 0"))
             for code, swatch in self._swatches.items()
         ]
-        left = [
-            _line(self.map, self.fit, self.threshold),
-            _line(*switches),
-            self.map_picture,
-            self.clickable,
-            _line(self.percentiles, self.range, self.range_text, self.show_all),
-        ]
+        left = [self.map_picture, self.clickable]
         steps = (self.back, self.forward, self.next_bad, self.random, self.pin, self.unpin_all)
-        right = [self.row, self.column, self.curve_picture, _line(*steps)]
+        right = [self.row, self.column, self.curve_picture, _line(*steps), self.message]
         columns = widgets.HBox(
             [
-                widgets.VBox(left, layout=_wide(map_view.SIZE[0] + 6)),
-                widgets.VBox(right, layout=_wide(curve_view.SIZE[0] + 6)),
+                widgets.VBox(left, layout=_shrinking(map_view.SIZE, "56%")),
+                widgets.VBox(right, layout=_shrinking(curve_view.SIZE, "42%")),
             ],
-            layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start"),
+            layout=widgets.Layout(flex_flow="row wrap", align_items="flex-start", width="100%"),
         )
-        saving = _line(self.save_view, self.save_pixels, self.message)
-        return [self.help, columns, self.table, self.code, saving]
+        choices = _line(self.map, self.fit, self.threshold, *switches)
+        values = _line(self.percentiles, self.range, self.range_text, self.show_all)
+        saving = _line(self.save_view, self.save_pixels)
+        return [self.help, choices, columns, values, saving, self.table, self.code]
 
 
 def _wide(width: int | str) -> Any:
     return widgets.Layout(width=width if isinstance(width, str) else f"{width}px")
+
+
+def _picture(size: tuple[int, int]) -> Any:
+    return widgets.Layout(width="100%", max_width=f"{size[0]}px", height="auto")
+
+
+def _shrinking(size: tuple[int, int], share: str) -> Any:
+    """A column that leaves room for the other one, and for what is above and below a map."""
+    width, height = size
+    by_height = f"(100vh - {AROUND}px) * {width / height:.3f}"
+    widest = f"min({width + 6}px, max({share}, 320px), max(320px, {by_height}))"
+    return widgets.Layout(width=widest, flex="0 1 auto", min_width="0", overflow="hidden")
 
 
 def _line(*parts: Any) -> Any:
@@ -176,9 +214,9 @@ def _button(text: str, tooltip: str, *, icon: str = "", width: int | str = "auto
     return widgets.Button(description=text, tooltip=tooltip, icon=icon, layout=_wide(width))
 
 
-def _swatch(colour: str) -> Any:
+def _swatch(colour: str) -> str:
     style = f"width:13px; height:13px; margin-top:7px; border:1px solid #555; background:{colour}"
-    return widgets.HTML(f"<div style='{style}'></div>")
+    return f"<div style='{style}'></div>"
 
 
 def _coordinate(chip: xr.Dataset, name: str) -> Any:
@@ -186,7 +224,12 @@ def _coordinate(chip: xr.Dataset, name: str) -> Any:
     first, last = (int(chip[name].values[end]) for end in (0, -1))
     ends = {"value": first, "min": first, "max": last}
     style = {"description_width": "58px"}
-    return widgets.IntSlider(**ends, description=name.capitalize(), style=style, layout=_wide(520))
+    return widgets.IntSlider(
+        **ends,
+        description=name.capitalize(),
+        style=style,
+        layout=widgets.Layout(width="99%", max_width="520px"),
+    )
 
 
 def close_all(widget: Any) -> None:

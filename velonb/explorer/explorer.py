@@ -52,6 +52,7 @@ class Explorer(widgets.VBox):
         self._follow()
         self._connect()
         self.children = self.controls.boxes
+        self.add_class("velonb-explorer")
 
     @property
     def figure(self) -> Figure:
@@ -101,8 +102,11 @@ class Explorer(widgets.VBox):
         return self._folder / f"{file_stem(self._flux.attrs, self.selection)}.{ending}"
 
     def close(self) -> None:
-        """Free the widgets, here and in the browser."""
+        """Free the widgets, here and in the browser, and the figure."""
+        self._following = True
         close_all(self)
+        for name in ("_view", "_pictures", "_map", "_visible", "_types"):
+            self.__dict__.pop(name, None)
 
     def _ipython_display_(self) -> None:
         # `explore` shows the explorer, and so does a cell that ends with it: once is enough.
@@ -121,6 +125,8 @@ class Explorer(widgets.VBox):
         self._on([controls.row, controls.column], lambda _: self._slide())
         self._on([controls.clickable], self._pick, "picked")
         self._on([controls.clickable], self._brush, "brushed")
+        self._on([controls.clickable], lambda pressed: controls.press(pressed[0]), "pressed")
+        controls.clickable.observe(self._answer, ["picked", "brushed", "pressed"])
         self._on([controls.clickable], lambda _: self._take_over(), "ready", "pixel_ratio")
         for button, action in (
             (controls.show_all, controls.show_everything),
@@ -161,6 +167,9 @@ class Explorer(widgets.VBox):
 
     def _brush(self, brushed: list[Any]) -> None:
         self.controls.range.value = self._map.bins_between(*brushed[:2])
+
+    def _answer(self, asked: Any) -> None:
+        self.controls.clickable.answered = asked["new"][-1]
 
     def _take_over(self) -> None:
         self.controls.help.value = CLICKS
@@ -210,7 +219,8 @@ class Explorer(widgets.VBox):
         controls, bins = self.controls, self.controls.chosen_bins()
         switched_on = controls.switched_on()
         self._visible = shown_pixels(self._map, self._types, switched_on=switched_on, bins=bins)
-        self._view.show_map(self._map, self._visible, controls.percentiles.value, bins)
+        percentiles = controls.chosen_percentiles()
+        self._view.show_map(self._map, self._visible, percentiles, bins)
 
     def _follow(self) -> None:
         """Move artists and widgets to the selection; the pictures follow soon after."""
@@ -226,7 +236,7 @@ class Explorer(widgets.VBox):
             self._view.draw(controls)
             controls.table.value = pixel_table(self._fits, selection.current, selection.pins)
             options = {"fits": controls.fit.options, "threshold": controls.threshold.value}
-            options |= {"percentiles": controls.percentiles.value}
+            options |= {"percentiles": controls.chosen_percentiles()}
             shown = controls.map.value, controls.fit.value
             controls.code.value = code_html(code_lines(self.selection, *shown, **options))
         except Exception as error:

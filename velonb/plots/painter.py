@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from velonb.plots.facts import axis_label
 from velonb.plots.style import CLASS_COLOURS, REASON_COLOURS
-from velonb.vocabulary import CUT, SIGMA_PERCENTILES, classes_of, good
+from velonb.vocabulary import BAD, CUT, SIGMA_PERCENTILES, classes_of, good
 
 REASONS = ("value", *REASON_COLOURS)
 """Why a cell has no colour of the scale; the codes of `reasons` are positions here."""
@@ -121,6 +121,8 @@ def cell_map(
     reasons = np.where(missing, np.int8(REASONS.index("not found")), np.int8(0))
     if fit_type is not None:
         reasons[missing & (np.asarray(fit_type) == CUT)] = REASONS.index("cut")
+        # Neyman's chi-square has no value where a threshold between others has no hits.
+        reasons[missing & (np.asarray(fit_type) == BAD)] = REASONS.index("undefined")
     for name, marks in (("masked", mask), ("dead", dead)):
         if marks is not None:
             reasons[np.asarray(marks, dtype=bool)] = REASONS.index(name)

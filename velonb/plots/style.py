@@ -47,6 +47,7 @@ REASON_COLOURS = {
     "cut": "#cccccc",
     "not found": "#ff7fd0",
     "dead": "#ffab4d",
+    "undefined": "#c9b3ff",
     "not shown": "#e9edf3",
 }
 
