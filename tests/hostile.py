@@ -17,8 +17,9 @@ from matplotlib.figure import Figure
 from toys import TYPICAL
 
 from velonb import simulate_scan, threshold_curve
+from velonb.chip import VELOPIX
 from velonb.results.csv import format_matrix
-from velonb.scan.names import COLUMNS, COUNTER_MAX, ROWS, Run, acquisition_name, mask_name
+from velonb.scan.names import Run, acquisition_name, mask_name
 
 RUN = Run("Module0", "VP0-1", "13s105ms")
 SECONDS = 13.105
@@ -37,7 +38,7 @@ def write_scan(
 ) -> Path:
     """A few acquisitions a threshold of counts with the flux `expected` (hits/s)."""
     rng = np.random.default_rng(5)
-    mask = np.ones((ROWS, COLUMNS), dtype=int)
+    mask = np.ones(VELOPIX.size, dtype=int)
     mask[active] = 0
     folder.mkdir()
     (folder / mask_name(RUN.chip)).write_bytes(format_matrix(mask))
@@ -50,7 +51,7 @@ def write_scan(
             else:
                 counts = rng.poisson(mu)
             name = acquisition_name(RUN, threshold, number)
-            (folder / name).write_bytes(format_matrix(np.minimum(counts, COUNTER_MAX)))
+            (folder / name).write_bytes(format_matrix(np.minimum(counts, VELOPIX.counter_max)))
     return folder
 
 

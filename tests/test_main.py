@@ -90,6 +90,20 @@ def test_simulate_writes_the_scan_asked_for(tmp_path: Path) -> None:
     assert list(scan.threshold.values) == [1500, 1505, 1510]
 
 
+@pytest.mark.filterwarnings("ignore:.*are at 63")
+def test_simulate_writes_a_chip_of_the_size_asked_for(tmp_path: Path) -> None:
+    options = ("--acquisitions", "1", "--no-faults", "--rows", "16", "--columns", "64")
+    assert run("simulate", tmp_path, "--thresholds", "1500:1500:1", *options) == 0
+    assert vb.load_scan(tmp_path, progress=False).mask.shape == (16, 64)
+
+
+def test_simulate_refuses_a_chip_without_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("simulate", tmp_path / "scan", "--rows", "0") == 2
+    assert "rows of a chip is 0; it must be above 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("thresholds", ["1500", "1600:1500:3", "1500:1600:0", "a:b:c"])
 def test_simulate_without_thresholds_is_refused(
     thresholds: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

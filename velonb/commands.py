@@ -33,6 +33,7 @@ commands:
       --thresholds A:B:S  from, to (included) and step in DAC, such as 1480:1600:3
       --acquisitions N    acquisitions at each threshold
       --shutter TEXT      shutter time of one acquisition, such as 13s105ms
+      --rows N, --columns N          size of the chip, 256 each by default
       --no-faults         without faulty, lost or missing acquisitions
 
 FOLDER holds the acquisitions of a scan. Without it the folder in the environment
@@ -117,6 +118,8 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("--thresholds", type=_thresholds, help="from:to:step in DAC")
     simulate.add_argument("--acquisitions", type=int, help="acquisitions at each threshold")
     simulate.add_argument("--shutter", help="shutter time, such as 13s105ms")
+    simulate.add_argument("--rows", type=int, help="rows of the chip")
+    simulate.add_argument("--columns", type=int, help="columns of the chip")
     simulate.add_argument("--no-faults", dest="faults", action="store_false", default=None)
     return parser
 
@@ -191,7 +194,8 @@ def _warm(options: argparse.Namespace) -> int:
 
 def _simulate(options: argparse.Namespace) -> int:
     given = _given(options, "seed", "thresholds", "acquisitions", "shutter", "faults")
-    velonb.simulate_scan(options.folder, **given)
+    chip = velonb.Chip(**_given(options, "rows", "columns"))
+    velonb.simulate_scan(options.folder, chip=chip, **given)
     print(f"Simulated a scan in {options.folder}: analyse it with velonb run {options.folder}")
     return 0
 

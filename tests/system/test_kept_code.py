@@ -15,7 +15,9 @@ from velonb.system import kept_code as _kept_code
 SAMPLE = """\
 from numba import njit
 from velonb.system.kept_code import keep_compiled
-from velonb.scan.names import ROWS
+from velonb.chip import VELOPIX
+
+ROWS = VELOPIX.rows
 
 @keep_compiled
 @njit

@@ -6,13 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from velonb.chip import VELOPIX
 from velonb.words import printable
-
-# What the simulation writes.
-ROWS, COLUMNS = VELOPIX.size
-BLOCK_COLUMNS = VELOPIX.block_columns
-COUNTER_MAX = VELOPIX.counter_max
 
 LARGEST_THRESHOLD = 2**16 - 1
 LARGEST_ACQUISITION = 2**31 - 1

@@ -21,7 +21,7 @@ from scipy.signal import fftconvolve
 from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
-from velonb.scan.names import COLUMNS, ROWS
+from velonb.chip import Chip
 from velonb.simulate.truth import (
     MASKED,
     Map,
@@ -87,19 +87,19 @@ class Sensor(NamedTuple):
     """um"""
 
     @classmethod
-    def of(cls, options: dict[str, Any]) -> Sensor:
-        """Take the values given, after a check."""
+    def of(cls, chip: Chip, options: dict[str, Any]) -> Sensor:
+        """Take the values given, after a check; the pitch is that of the chip."""
+        allowed = [name for name in cls._fields if name != "pitch"]
         for name, value in options.items():
-            if name not in cls._fields:
+            if name not in allowed:
                 raise ValueError(
-                    f"{name} is not an option of physics='sensor'; they are "
-                    f"{', '.join(cls._fields)}"
+                    f"{name} is not an option of physics='sensor'; they are {', '.join(allowed)}"
                 )
             positive = not name.endswith(("_spread", "_error")) and name != "diffusion"
             if not np.isfinite(value) or value < 0 or (positive and value == 0):
                 least = "above 0" if positive else "0 or more"
                 raise ValueError(f"{name} is {value}; it must be a number, {least}")
-        return cls(**options)
+        return cls(**options, pitch=chip.pitch)
 
     def checked(self, lowest: int) -> Sensor:
         """Refuse thresholds at which the noise, which is not followed, would count."""
@@ -172,23 +172,27 @@ def photon_flux(truth: xr.Dataset, sensor: Sensor) -> Callable[[int], Map]:
 
 
 def draw_sensor(
-    random: np.random.Generator, sensor: Sensor, spot: float, numbers: dict[int, int]
+    random: np.random.Generator,
+    chip: Chip,
+    sensor: Sensor,
+    spot: float,
+    numbers: dict[int, int],
 ) -> xr.Dataset:
     """Truth of every pixel of a chip that sees photons."""
 
     def normal() -> Map:
-        return random.standard_normal((ROWS, COLUMNS))
+        return random.standard_normal(chip.size)
 
     maps = {
         "gain": sensor.gain * np.exp(sensor.gain_spread * normal()),
         "noise_electrons": sensor.noise * np.exp(sensor.noise_spread * normal()),
         "baseline": sensor.baseline + sensor.baseline_spread * pattern(normal()),
-        "A": sensor.rate * np.exp(sensor.rate_spread * normal()) * illumination(spot),
+        "A": sensor.rate * np.exp(sensor.rate_spread * normal()) * illumination(chip, spot),
     }
     maps["E0"] = maps["baseline"] + LINES[0].energy / PAIR_ENERGY / maps["gain"]
     maps["s"] = maps["noise_electrons"] / maps["gain"]
     maps["noise_width"] = maps["s"] * np.exp(0.02 * normal())
-    kind = draw_kinds(random, numbers)
+    kind = draw_kinds(random, chip, numbers)
     maps["noise"] = noise_of(random, kind)
     predicted = np.rint(maps["baseline"] + sensor.baseline_error * normal())
     trim = np.rint(8.0 + 2.2 * normal()).clip(0, 15)

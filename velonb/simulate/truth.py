@@ -6,7 +6,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from velonb.scan.names import COLUMNS, ROWS
+from velonb.chip import Chip
 from velonb.vocabulary import BAD_ACQUISITION, GOOD_ACQUISITION, MISSING
 
 LIVING, MASKED, DEAD, NOISY = range(4)
@@ -34,6 +34,7 @@ Map = NDArray[np.float64]
 
 def draw_pixels(
     random: np.random.Generator,
+    chip: Chip,
     mean: dict[str, float],
     spread: dict[str, float],
     spot: float,
@@ -42,15 +43,15 @@ def draw_pixels(
     """Truth of every pixel: parameters, noise and kind."""
 
     def normal() -> Map:
-        return random.standard_normal((ROWS, COLUMNS))
+        return random.standard_normal(chip.size)
 
     # Log-normal: a spread however large never makes a parameter negative.
     maps = {name: mean[name] * np.exp(spread[name] * normal()) for name in ("f", "A", "s")}
-    maps["A"] *= illumination(spot)
+    maps["A"] *= illumination(chip, spot)
     maps["E0"] = mean["E0"] + spread["E0"] * pattern(normal())
     maps["baseline"] = maps["E0"] - 120.0 + 1.5 * normal()
     maps["noise_width"] = 6.0 * np.exp(0.05 * normal())
-    kind = draw_kinds(random, numbers)
+    kind = draw_kinds(random, chip, numbers)
     maps["noise"] = noise_of(random, kind)
     return describe_pixels(maps, kind)
 
@@ -64,7 +65,7 @@ def describe_pixels(maps: dict[str, Map], kind: NDArray[np.int8]) -> xr.Dataset:
             name: (pixel, values, dict(zip(("units", "long_name"), labels[name], strict=True)))
             for name, values in maps.items()
         },
-        {"row": np.arange(ROWS), "column": np.arange(COLUMNS)},
+        {"row": np.arange(kind.shape[0]), "column": np.arange(kind.shape[1])},
     )
     flags = {
         "flag_values": np.arange(4, dtype=np.int8),
@@ -74,35 +75,37 @@ def describe_pixels(maps: dict[str, Map], kind: NDArray[np.int8]) -> xr.Dataset:
     return truth
 
 
-def illumination(spot: float) -> Map:
+def illumination(chip: Chip, spot: float) -> Map:
     """Light on every pixel, mean 1, brighter near the middle."""
-    rows, columns = np.mgrid[:ROWS, :COLUMNS]
-    distance = np.hypot(rows - 0.55 * ROWS, columns - 0.45 * COLUMNS)
-    light = 1 + spot * np.exp(-0.5 * (distance / (0.3 * ROWS)) ** 2)
+    rows, columns = np.indices(chip.size)
+    distance = np.hypot(rows / chip.rows - 0.55, columns / chip.columns - 0.45)
+    light = 1 + spot * np.exp(-0.5 * (distance / 0.3) ** 2)
     return light / light.mean()
 
 
 def pattern(normal: Map) -> Map:
     """Differences between pixels, mean 0 and standard deviation 1: random, rows, columns, slope."""
-    rows, columns = np.mgrid[:ROWS, :COLUMNS]
+    (height, width), (rows, columns) = normal.shape, np.indices(normal.shape)
     total = 5.0 * normal
     total += np.where(rows % 16 == 15, 6.0, 0.0)
     total += np.where(columns % 2 == 0, 1.5, -1.5)
-    total += 4.0 * (columns / COLUMNS - 0.5) + 6.0 * (rows / ROWS - 0.5)
+    total += 4.0 * (columns / width - 0.5) + 6.0 * (rows / height - 0.5)
     return (total - total.mean()) / total.std()
 
 
-def draw_kinds(random: np.random.Generator, numbers: dict[int, int]) -> NDArray[np.int8]:
+def draw_kinds(
+    random: np.random.Generator, chip: Chip, numbers: dict[int, int]
+) -> NDArray[np.int8]:
     """Choose that many pixels of each kind; the others are living."""
-    kinds = np.full(ROWS * COLUMNS, LIVING, dtype=np.int8)
+    kinds = np.full(chip.rows * chip.columns, LIVING, dtype=np.int8)
     chosen = np.repeat(list(numbers), list(numbers.values()))
     kinds[random.permutation(kinds.size)[: chosen.size]] = chosen
-    return kinds.reshape(ROWS, COLUMNS)
+    return kinds.reshape(chip.size)
 
 
 def noise_of(random: np.random.Generator, kind: NDArray[np.int8]) -> Map:
     """Flux of the noisy pixels, 1 to 10 hits/s."""
-    return np.where(kind == NOISY, 10 ** random.random((ROWS, COLUMNS)), 0.0)
+    return np.where(kind == NOISY, 10 ** random.random(kind.shape), 0.0)
 
 
 def draw_faults(

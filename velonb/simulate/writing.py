@@ -13,11 +13,8 @@ from numba import njit
 from numpy.typing import NDArray
 from tqdm.auto import tqdm
 
+from velonb.chip import Chip
 from velonb.scan.names import (
-    BLOCK_COLUMNS,
-    COLUMNS,
-    COUNTER_MAX,
-    ROWS,
     Run,
     acquisition_name,
     baseline_name,
@@ -75,6 +72,7 @@ def simulation_version(folder: Path) -> Any:
 def write_acquisitions(
     folder: Path,
     run: Run,
+    chip: Chip,
     truth: xr.Dataset,
     flux_at: Callable[[int], Map],
     thresholds: NDArray[np.int_],
@@ -87,24 +85,22 @@ def write_acquisitions(
     noise = truth.noise.values
     counting = np.isin(truth.kind.values, (LIVING, NOISY))
     shutter_time = shutter_seconds(run.shutter)
+    last = slice(-chip.block_columns, None)
 
     def write(index: int) -> NDArray[np.int32]:
         threshold = int(thresholds[index])
         flux = flux_at(threshold) + noise
         expected = np.where(counting, flux * shutter_time, 0.0)
         hot = expected.copy()
-        hot[:, -BLOCK_COLUMNS:] += np.where(counting, _HOT_FLUX * shutter_time, 0)[
-            :, -BLOCK_COLUMNS:
-        ]
-        hits = np.zeros((ROWS, COLUMNS), dtype=np.int32)
+        hot[:, last] += np.where(counting, _HOT_FLUX * shutter_time, 0)[:, last]
+        hits = np.zeros(chip.size, dtype=np.int32)
         for number, code in enumerate(status[index]):
             if code == MISSING:
                 continue
             # A stream of its own for each file: the order of writing does not matter.
             random = np.random.default_rng([seed, 2, threshold, number])
-            counts = np.minimum(
-                random.poisson(hot if code == BAD_ACQUISITION else expected), COUNTER_MAX
-            )
+            drawn = random.poisson(hot if code == BAD_ACQUISITION else expected)
+            counts = np.minimum(drawn, chip.counter_max)
             (folder / acquisition_name(run, threshold, number)).write_bytes(_format(counts))
             if code == GOOD_ACQUISITION:
                 hits += counts
@@ -122,8 +118,8 @@ def write_acquisitions(
 
 
 def _format(counts: NDArray[np.int64]) -> memoryview:
-    """Lines of comma-separated counts below 100."""
-    text = np.empty(3 * counts.size, dtype=np.uint8)
+    """Lines of comma-separated counts."""
+    text = np.empty((len(str(counts.max())) + 1) * counts.size, dtype=np.uint8)
     return text[: _fill(counts, text)].data
 
 
@@ -135,12 +131,15 @@ def _fill(counts: NDArray[np.int64], text: NDArray[np.uint8]) -> int:
     for row in range(counts.shape[0]):
         for column in range(counts.shape[1]):
             count = counts[row, column]
-            if count > 9:
-                text[position] = ord("0") + count // 10
+            power = 1
+            while count // power > 9:
+                power *= 10
+            while power > 0:
+                text[position] = ord("0") + count // power % 10
                 position += 1
-            text[position] = ord("0") + count % 10
-            text[position + 1] = ord(",")
-            position += 2
+                power //= 10
+            text[position] = ord(",")
+            position += 1
         text[position - 1] = ord("\n")
     return position
 
