@@ -8,6 +8,7 @@ import numpy as np
 import xarray as xr
 
 from velonb import compute_flux
+from velonb.chip import VELOPIX
 from velonb.simulate.sensor import Sensor, draw_sensor, photon_flux
 
 ELECTRONS = 5895 / 3.65
@@ -71,9 +72,9 @@ def draw_photons(
     rows: int = 96, *, exposure: float = 524.0, seed: int = 3, **options: Any
 ) -> tuple[xr.Dataset, xr.Dataset]:
     """The flux of a chip that counts photons, and its truth; without files."""
-    sensor = Sensor.of({"rate_spread": 0.0, **options})
+    sensor = Sensor.of(VELOPIX, {"rate_spread": 0.0, **options})
     random = np.random.default_rng(seed)
-    truth = draw_sensor(random, sensor, 0.0, {}).isel(row=slice(rows))
+    truth = draw_sensor(random, VELOPIX, sensor, 0.0, {}).isel(row=slice(rows))
     thresholds = np.arange(1480, 1601, 5)
     at = photon_flux(truth, sensor)
     hits = np.stack([random.poisson(exposure * at(int(t))) for t in thresholds]).astype(np.int32)

@@ -7,6 +7,7 @@ import pytest
 import xarray as xr
 
 from velonb import compute_flux, fit_asic, fit_pixel, fit_pixels, fit_typical
+from velonb.chip import VELOPIX
 from velonb.simulate.sensor import Sensor, draw_sensor, photon_flux
 from velonb.simulate.truth import LIVING
 
@@ -19,7 +20,7 @@ ELECTRONS = 5895 / 3.65
 
 @pytest.fixture(scope="module")
 def truth() -> xr.Dataset:
-    return draw_sensor(np.random.default_rng(5), Sensor(), 0.0, {})
+    return draw_sensor(np.random.default_rng(5), VELOPIX, Sensor(), 0.0, {})
 
 
 @pytest.fixture(scope="module")
