@@ -34,9 +34,11 @@ from .flux import (
 from .interpret import (
     accept_chip as accept_chip,
     calibrate as calibrate,
+    check_common as check_common,
     classify_pixels as classify_pixels,
     compare_runs as compare_runs,
     compare_spreads as compare_spreads,
+    correct_common as correct_common,
     equalise as equalise,
     explain_spread as explain_spread,
     find_patterns as find_patterns,
