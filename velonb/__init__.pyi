@@ -82,6 +82,7 @@ from .results import (
 from .scan import (
     ScanError as ScanError,
     audit as audit,
+    check_counts as check_counts,
     load_noise_scan as load_noise_scan,
     load_scan as load_scan,
     load_trim_response as load_trim_response,

@@ -16,6 +16,8 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from velonb import (
+    check_common,
+    check_counts,
     compute_flux,
     export_csv,
     fit_asic,
@@ -136,7 +138,8 @@ def save_results(
         save_netcdf(out / f"{name}.nc", dataset)
     export_csv(out / "csv" / chosen.chip, flux=flux, fits=fits)
     bar.update()
-    facts = _facts(flux, fits) | {"Folder": str(data), "Warnings": "; ".join(notes) or "none"}
+    facts = _facts(flux, fits) | _checks(scan, flux, fits)
+    facts |= {"Folder": str(data), "Warnings": "; ".join(notes) or "none"}
     return f"{scan.attrs['module']} {scan.attrs['asic']}: threshold scan", facts
 
 
@@ -160,6 +163,15 @@ def _facts(flux: xr.Dataset, fits: xr.Dataset) -> dict[str, str]:
             for value, meaning in reversed(meanings.items())
         )
     return facts
+
+
+def _checks(scan: xr.Dataset, flux: xr.Dataset, fits: xr.Dataset) -> dict[str, str]:
+    """What the p-values of the pixels do not show."""
+    try:
+        common = check_common(flux, fits, fit="A+E0").attrs["verdict"]
+    except ValueError as error:
+        common = f"unknown: {error}"
+    return {"Counts": check_counts(scan).attrs["verdict"], "All pixels together": common}
 
 
 def execute(

@@ -26,6 +26,7 @@ class Acquisition(NamedTuple):
     status: int
     reason: str = ""
     hits: int = 0
+    squares: int = 0
     mean: float = np.nan  # flux in the last columns, hits/s
     sigma: float = np.nan
     checksum: int = 0
@@ -90,9 +91,11 @@ def read_threshold(
             status = BAD_ACQUISITION
             reason = f"last {block_columns} columns see {mean:.3g} hits/s, above {bad_cut:g}"
         good = status == GOOD_ACQUISITION
-        hits, at_limit = _tally(total, counts, active, counter_max, good)
+        hits, squares, at_limit = _tally(total, counts, active, counter_max, good)
         saturated += at_limit * good
-        acquisitions[number] = Acquisition(status, reason, hits, mean, sigma, reader.checksum)
+        acquisitions[number] = Acquisition(
+            status, reason, hits, squares, mean, sigma, reader.checksum
+        )
     if total.max() > LARGEST:
         files = min(numbers.values()).name.rpartition("_")[0]
         raise ScanError(f"the hits of {files}_* do not fit into 32 bits: check these files")
@@ -147,14 +150,15 @@ def _tally(
     active: NDArray[np.bool_],
     counter_max: int,
     good: bool,
-) -> tuple[int, int]:
-    """Hits and saturated counts of unmasked pixels; those of a good acquisition are summed."""
-    hits = saturated = 0
+) -> tuple[int, int, int]:
+    """Hits, their squares and saturated counts of unmasked pixels; good ones are summed."""
+    hits = squares = saturated = 0
     for row in range(counts.shape[0]):
         line, used, sums = counts[row], active[row], total[row]
         for column in range(counts.shape[1]):
             count = line[column] * used[column]
             hits += count
+            squares += count * count
             saturated += count >= counter_max
             sums[column] += count * good
-    return hits, saturated
+    return hits, squares, saturated

@@ -224,6 +224,7 @@ def _build_scan(
         "acquisition_status": (each, status, "1", "status of the acquisition"),
         "acquisition_reason": (each, recorded("reason", object), "1", "why it was not used"),
         "acquisition_hits": (each, recorded("hits", np.int64), "hits", "hits in unmasked pixels"),
+        "acquisition_squares": (each, recorded("squares", np.int64), "1", "their squares, summed"),
         "last_columns_flux": (each, recorded("mean", float), "hits/s", f"mean {last}"),
         "last_columns_sigma": (each, recorded("sigma", float), "hits/s", f"sigma of {last}"),
         "saturated": ("threshold", saturated, "1", "counts at the limit of the counter"),
