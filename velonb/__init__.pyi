@@ -52,6 +52,7 @@ from .interpret import (
     to_electrons as to_electrons,
     to_threshold as to_threshold,
     trim_change as trim_change,
+    verdict as verdict,
 )
 from .plots import (
     plot_acquisitions as plot_acquisitions,
@@ -95,6 +96,7 @@ from .simulate import (
     simulate_scan as simulate_scan,
 )
 from .statistics import (
+    described_share as described_share,
     intrinsic_spread as intrinsic_spread,
     weighted_mean as weighted_mean,
 )

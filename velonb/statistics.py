@@ -195,6 +195,35 @@ def intrinsic_spread(value: ArrayLike, error: ArrayLike) -> float:
     return float(brentq(excess, 0.0, largest, xtol=1e-6 * largest))
 
 
+def described_share(p_value: ArrayLike) -> tuple[float, float]:
+    """Share of pixels that a curve describes, with its error, after Storey, JRSS B 64 (2002) 479.
+
+    p-values of pixels that follow the curve are uniform, those of the others are small: twice the
+    part above one half. The part above 5 % would count the others that are not rejected, too.
+
+    Parameters
+    ----------
+    p_value : array_like
+        p-values of the pixels; those that are not finite are left out.
+
+    Returns
+    -------
+    tuple of float
+        The share, at most 1, and its standard deviation; NaN without a p-value.
+
+    Examples
+    --------
+    >>> described_share([0.01, 0.02, 0.3, 0.6, 0.9])
+    (0.8, 0.438...)
+    """
+    known = np.asarray(p_value, dtype=float)
+    known = known[np.isfinite(known)]
+    if known.size == 0:
+        return math.nan, math.nan
+    upper = float((known > 0.5).mean())
+    return min(2 * upper, 1.0), 2 * math.sqrt(upper * (1 - upper) / known.size)
+
+
 def weighted_mean(value: ArrayLike, error: ArrayLike) -> tuple[float, float]:
     """Mean of values that may differ by more than their errors.
 

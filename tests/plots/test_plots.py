@@ -31,7 +31,7 @@ from PIL import Image
 from scipy.stats import norm, poisson
 
 import velonb.plots as vp
-from velonb import explain_spread
+from velonb import classify_pixels, compare_runs, equalise, explain_spread
 from velonb.curves.model import threshold_curve
 from velonb.plots.cells import CellAxes, draw_colour_bar
 from velonb.plots.curve_parts import DENSE, Points
@@ -703,6 +703,8 @@ def test_plot_pattern_needs_an_error(fits: xr.Dataset) -> None:
 @pytest.fixture
 def every_figure(flux: xr.Dataset, fits: xr.Dataset, asic: Any) -> dict[str, Figure]:
     truth = make_truth(SIZE)
+    trim = xr.DataArray([0.0, 15.0], {"trim": [0, 15]}, "trim")
+    response = (truth["E0"] - 240 + 14 * trim).transpose("trim", "row", "column")
     return {
         "pixel_scan": vp.plot_pixel_scan(flux, fits, asic, pixels=good_pixels(fits)),
         "heatmap": vp.plot_heatmap(fits, "E0"),
@@ -718,6 +720,9 @@ def every_figure(flux: xr.Dataset, fits: xr.Dataset, asic: Any) -> dict[str, Fig
         "pattern": vp.plot_pattern(fits, "A"),
         "baseline": vp.plot_baseline(fits, truth["E0"].values - 120),
         "budget": vp.plot_budget(explain_spread(fits, truth["E0"].values - 120)),
+        "change": vp.plot_change(compare_runs(flux, flux, progress=False)),
+        "classes": vp.plot_classes(classify_pixels(flux, fits.assign(at_limit=0 * fits["needs"]))),
+        "trims": vp.plot_trims(equalise(response)),
     }
 
 

@@ -4,13 +4,14 @@
 parameters together; `patterns` finds gradients, and rows or columns that stand out at regular
 steps. `electrons` turns DAC into electrons, with the `common_errors` of all pixels, from the `zero`
 that belongs to the fits. `budget` shares out the variance of E0, `halves` checks it. `common` finds
-what all pixels share and no p-value shows.
+what all pixels share and no p-value shows, and `answer` says it all in words.
 
 What to do about it: `compare` says what changed between two runs (`expected` gives the errors),
 `equalise` and `trim_change` give new trims, `classify` says what every pixel is and whether a chip
 is accepted (`cuts` reads the limits, `neighbours` finds odd ones out), `plan` how long to scan.
 """
 
+from velonb.interpret.answer import answers, verdict
 from velonb.interpret.budget import explain_spread, residual_map
 from velonb.interpret.classify import accept_chip, classify_pixels, list_pixels
 from velonb.interpret.common import check_common, correct_common
@@ -27,6 +28,7 @@ from velonb.interpret.trim_change import trim_change
 
 __all__ = [
     "accept_chip",
+    "answers",
     "calibrate",
     "check_common",
     "classify_pixels",
@@ -47,4 +49,5 @@ __all__ = [
     "to_electrons",
     "to_threshold",
     "trim_change",
+    "verdict",
 ]

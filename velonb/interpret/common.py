@@ -277,7 +277,7 @@ def _verdict(table: pd.DataFrame) -> dict[str, Any]:
     cause = (
         "light or threshold jump from step to step, correct_common takes them out"
         if jumps
-        else "no pixel follows this curve, try another shape or fit"
+        else "this curve is that of no pixel, anchor the fits on fit_typical or try another shape"
     )
     return {
         "verdict": f"all pixels share a misfit, {table['percent'].iloc[worst]:+.2f} % at threshold "

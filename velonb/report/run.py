@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from velonb import (
-    check_common,
+    calibrate,
     check_counts,
     compute_flux,
     export_csv,
@@ -26,6 +26,7 @@ from velonb import (
     mask_noisy,
     save_netcdf,
 )
+from velonb.interpret import answers
 from velonb.report.kernels import NAME, own_kernel
 from velonb.report.notebooks import (
     analysis_notebooks,
@@ -138,7 +139,7 @@ def save_results(
         save_netcdf(out / f"{name}.nc", dataset)
     export_csv(out / "csv" / chosen.chip, flux=flux, fits=fits)
     bar.update()
-    facts = _facts(flux, fits) | _checks(scan, flux, fits)
+    facts = _facts(flux, fits) | _verdict(scan, flux, fits)
     facts |= {"Folder": str(data), "Warnings": "; ".join(notes) or "none"}
     return f"{scan.attrs['module']} {scan.attrs['asic']}: threshold scan", facts
 
@@ -165,13 +166,10 @@ def _facts(flux: xr.Dataset, fits: xr.Dataset) -> dict[str, str]:
     return facts
 
 
-def _checks(scan: xr.Dataset, flux: xr.Dataset, fits: xr.Dataset) -> dict[str, str]:
-    """What the p-values of the pixels do not show."""
-    try:
-        common = check_common(flux, fits, fit="A+E0").attrs["verdict"]
-    except ValueError as error:
-        common = f"unknown: {error}"
-    return {"Counts": check_counts(scan).attrs["verdict"], "All pixels together": common}
+def _verdict(scan: xr.Dataset, flux: xr.Dataset, fits: xr.Dataset) -> dict[str, str]:
+    """Whether the counts can be trusted, and what the fits say of the pixels."""
+    chip = calibrate(fits) if "baseline" in fits else None
+    return {"Counts": check_counts(scan).attrs["verdict"]} | answers(flux, fits, chip)
 
 
 def execute(
