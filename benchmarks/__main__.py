@@ -23,7 +23,7 @@ from benchmarks.table import Row, print_rows
 from velonb.system.files import written_whole
 
 ALWAYS = ("fits", "reader", "pipeline", "first_use", "memory", "picks")
-ON_REQUEST = ("toys", "pointer")
+ON_REQUEST = ("toys", "photons", "pointer")
 NUMBERS = Path(__file__).parent.parent / "docs" / "benchmarks.json"
 
 
