@@ -195,6 +195,20 @@ def intrinsic_spread(value: ArrayLike, error: ArrayLike) -> float:
     return float(brentq(excess, 0.0, largest, xtol=1e-6 * largest))
 
 
+def scatter(values: ArrayLike) -> float:
+    """Standard deviation of a normal distribution with the median distance of the values.
+
+    Whatever a few of them do; 1.4826 times the median distance from the median.
+
+    Examples
+    --------
+    >>> scatter([1.0, 2.0, 3.0, 4.0, 1000.0])
+    1.4826
+    """
+    values = np.asarray(values, dtype=float)
+    return float(1.4826 * np.median(np.abs(values - np.median(values))))
+
+
 def described_share(p_value: ArrayLike) -> tuple[float, float]:
     """Share of pixels that a curve describes, with its error, after Storey, JRSS B 64 (2002) 479.
 

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from velonb.fit.pixels import fit_pixels
+from velonb.statistics import scatter
 
 FAR = 4.0
 """Pixels farther from the median, in units of the scatter, are left out."""
@@ -54,6 +55,5 @@ def _covariance(
     found = np.isfinite(E0) & np.isfinite(s)
     charge = E0 - np.nan_to_num(counts["baseline"].values[0])
     both = np.stack([charge[found], np.log(s[found])])
-    distance = both - np.median(both, axis=1, keepdims=True)
-    scatter = 1.4826 * np.median(np.abs(distance), axis=1, keepdims=True)
-    return np.cov(both[:, (np.abs(distance) <= FAR * scatter).all(axis=0)])
+    near = [np.abs(each - np.median(each)) <= FAR * scatter(each) for each in both]
+    return np.cov(both[:, np.all(near, axis=0)])

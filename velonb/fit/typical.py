@@ -20,6 +20,7 @@ from velonb.fit.noise_spread import noise_spread
 from velonb.fit.pixels import fit_pixels
 from velonb.fit.pulls import COMMON, COMMON_OF_SENSOR, OWN, Pulls, pulls_of_pixels
 from velonb.fit.sample import baseline_map, choose_pixels, draw_toy
+from velonb.statistics import scatter
 from velonb.vocabulary import BAD
 
 Array = NDArray[Any]
@@ -211,15 +212,15 @@ def _finished(
     fits, active = pulls.fits, flux.attrs["active_pixels"]
     A, E0 = fits["A"].values, fits["E0"].values
     for _ in range(CLIPS):
-        E0 = E0[np.abs(E0 - np.median(E0)) <= FAR * _scatter(E0)]
+        E0 = E0[np.abs(E0 - np.median(E0)) <= FAR * scatter(E0)]
     values = values | {"A": active * trim_mean(A, 0.05), "E0": float(np.median(E0))}
     result = _result(model, values, flux)
     covariance = np.zeros((4, 4))
     common = np.ix_(*[[PARAMETERS.index(name) for name in COMMON]] * 2)
     scale = np.array([values[name] for name in _common(values)])
     covariance[common] = (1 + 1 / TOYS) * pulls.step()[1] * np.outer(scale, scale)
-    covariance[1, 1] = (active * _scatter(A)) ** 2 / A.size
-    covariance[3, 3] = 0.5 * np.pi * _scatter(E0) ** 2 / E0.size  # of a median
+    covariance[1, 1] = (active * scatter(A)) ** 2 / A.size
+    covariance[3, 3] = 0.5 * np.pi * scatter(E0) ** 2 / E0.size  # of a median
     result.var_names = [_name_of(name, values) for name in PARAMETERS]
     set_covariance(result, covariance)
     result.chisqr, result.nfree = float(fits["chi2"].sum()), int(fits["dof"].sum()) - len(COMMON)
@@ -239,8 +240,3 @@ def _finished(
 def _name_of(parameter: str, values: dict[str, float]) -> str:
     """The parameter, or what stands in its place."""
     return "width" if parameter == "f" and "width" in values else parameter
-
-
-def _scatter(values: Array) -> float:
-    """Standard deviation, whatever a few do."""
-    return float(1.4826 * np.median(np.abs(values - np.median(values))))

@@ -16,7 +16,7 @@ from scipy.stats import norm
 from velonb.curves import PARAMETERS
 from velonb.fit import discoveries, fit_asic, fit_pixels, fit_typical
 from velonb.interpret.expected import expected_of_E0, follow_common
-from velonb.statistics import intrinsic_spread, weighted_mean
+from velonb.statistics import intrinsic_spread, scatter, weighted_mean
 from velonb.vocabulary import BAD, CUT, GOOD, flags
 
 Array = NDArray[Any]
@@ -238,9 +238,8 @@ def common_shift(delta: Array, error: Array) -> tuple[float, float]:
     delta, error = delta[kept], error[kept]
     near = np.ones(delta.size, dtype=bool)
     for _ in range(CLIPS if delta.size > 2 else 0):
-        middle = np.median(delta[near])
-        scatter = 1.4826 * np.median(np.abs(delta[near] - middle))
-        near = np.abs(delta - middle) <= FAR * max(scatter, float(np.median(error)))
+        middle, width = np.median(delta[near]), scatter(delta[near])
+        near = np.abs(delta - middle) <= FAR * max(width, float(np.median(error)))
     return weighted_mean(delta[near], error[near])
 
 

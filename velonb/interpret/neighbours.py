@@ -10,6 +10,8 @@ import xarray as xr
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from velonb.statistics import scatter
+
 Array = NDArray[Any]
 
 RATIOS = ("A", "f", "s")
@@ -50,9 +52,8 @@ def unlike_neighbours(fits: xr.Dataset, parameter: str, known: Array, distance: 
     away = away / _median(_neighbours(np.where(known, error, np.nan), distance))
     if not np.isfinite(away).any():
         return away
-    middle = np.nanmedian(away)
-    scatter = 1.4826 * np.nanmedian(np.abs(away - middle))
-    return np.asarray((away - middle) / max(scatter, 1.0))
+    known_away = away[~np.isnan(away)]
+    return np.asarray((away - np.median(known_away)) / max(scatter(known_away), 1.0))
 
 
 def _neighbours(values: Array, distance: int) -> Array:

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from velonb.statistics import scatter
+
 Array = NDArray[Any]
 
 FAR = 5.0
@@ -21,9 +23,8 @@ def near_median(*values: Array) -> NDArray[np.bool_]:
     if not inside.any():
         return np.asarray(inside)
     for each in values:
-        away = np.abs(each - np.median(each[inside]))
-        scatter = 1.4826 * np.median(away[inside])
-        inside &= (scatter == 0) | (away <= FAR * scatter)
+        away, width = np.abs(each - np.median(each[inside])), scatter(each[inside])
+        inside &= (width == 0) | (away <= FAR * width)
     return np.asarray(inside)
 
 
