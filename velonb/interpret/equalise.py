@@ -8,7 +8,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
-from velonb.scan.trim_response import TRIMS
+from velonb.scan.names import TRIMS
 from velonb.vocabulary import MASK_REASONS, flags
 
 Array = NDArray[Any]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from velonb.interpret.equalise import as_trims
 from velonb.interpret.spreads import good_values
-from velonb.scan.trim_response import TRIMS
+from velonb.scan.names import TRIMS
 
 Array = NDArray[Any]
 

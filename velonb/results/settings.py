@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from velonb.results.csv import format_matrix
-from velonb.scan.names import checked_name, mask_name, trim_name
+from velonb.scan.names import TRIMS, checked_name, mask_name, trim_name
 from velonb.system.files import written_whole
 
-LARGEST = {"trim": 15, "mask": 127}
+LARGEST = {"trim": TRIMS - 1, "mask": 127}
 
 
 def export_settings(

@@ -12,13 +12,14 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from velonb.scan.names import noise_mean_name
-from velonb.scan.reader import ScanError, read_csv_matrix
+from velonb.scan.names import TRIMS, noise_mean_name
+from velonb.scan.reader import ScanError
+from velonb.scan.trim_response import read_noise_mean
 from velonb.words import printable
 
 Map = NDArray[Any]
 
-LARGEST_TRIM = 15
+LARGEST_TRIM = TRIMS - 1
 MEASURED_ERR = 1.1
 """Error of a noise mean (DAC): scatter about a smooth response, over all trims of a VeloPix."""
 CURVATURE, CURVATURE_ERR = 0.054, 0.057
@@ -36,16 +37,14 @@ def read_noise_means(folder: Path, chip: str, size: tuple[int, int]) -> dict[int
     A damaged file costs its trim alone.
     """
     means = {}
-    for trim in range(LARGEST_TRIM + 1):
+    for trim in range(TRIMS):
         path = folder / noise_mean_name(chip, trim)
         if not path.exists():
             continue
         try:
-            values = read_csv_matrix(path, size)
+            means[trim] = read_noise_mean(path, size)
         except (ScanError, OSError) as error:
             warnings.warn(printable(f"trim {trim:X} is left out: {error}"), stacklevel=4)
-            continue
-        means[trim] = np.where(values > 0, values, np.nan)
     return means
 
 

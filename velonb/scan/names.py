@@ -80,6 +80,10 @@ def noise_width_name(chip: str) -> str:
     return f"{chip}_Trim0_Noise_Width.csv"
 
 
+TRIMS = 16
+"""Settings of a trim: 0 to 15, the last of which is F in the names of files."""
+
+
 def noise_mean_name(chip: str, trim: int) -> str:
     """File name of the mean of the noise at a trim (DAC), such as ``..._TrimF_Noise_Mean.csv``."""
     return f"{chip}_Trim{trim:X}_Noise_Mean.csv"

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
 
-from velonb.scan.names import checked_name, noise_mean_name
+from velonb.scan.names import TRIMS, checked_name, noise_mean_name
 from velonb.scan.reader import ScanError, read_csv_matrix
 from velonb.words import printable
 
-TRIMS = 16
-"""Settings of a trim: 0 to 15, the last of which is F in the names of files."""
 EXPECTED = "{module}_{asic}_Trim{n}_Noise_Mean.csv"
 # One character is a hexadecimal digit, two are a number.
 _NAME = re.compile(r"(?!\.)(?P<chip>.+)_Trim(?P<trim>[0-9A-Fa-f]|1[0-5])_Noise_Mean\.csv")
@@ -59,15 +58,21 @@ def load_trim_response(
             "at least; add the files"
         )
     size = read_csv_matrix(files[0]).shape
-    values = np.stack([read_csv_matrix(files[n], size) for n in sorted(files)])
+    values = np.stack([read_noise_mean(files[n], size) for n in sorted(files)])
     module, _, asic = chip.rpartition("_")
     return xr.DataArray(
-        np.where(values > 0, values, np.nan),
+        values,
         {"trim": sorted(files), "row": np.arange(size[0]), "column": np.arange(size[1])},
         ("trim", "row", "column"),
         "trim_response",
         {"units": "DAC", "long_name": "mean of the noise", "module": module, "asic": asic},
     )
+
+
+def read_noise_mean(path: Path, size: tuple[int, int]) -> NDArray[np.float64]:
+    """Mean of the noise at one trim (DAC), NaN where a pixel does not respond."""
+    values = read_csv_matrix(path, size)
+    return np.where(values > 0, values, np.nan)
 
 
 def _files_of_chip(
