@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from velonb.curves import PARAMETERS, ThresholdModel, threshold_gradient
 from velonb.curves.sensor import clouds_of
 from velonb.fit import fit_pixels
+from velonb.fit.sample import BLOCK, FAINTEST
 from velonb.flux import compute_flux
 from velonb.vocabulary import BAD, check_fit, free_parameters
 
@@ -28,10 +29,6 @@ SMOOTH = 0.7
 """Mean square of steps over twice the mean square: 1 for what jumps, near 0 for what bends."""
 LARGEST_FACTOR = 0.05
 """How far the factor of a threshold lies from 1 before anything is known of it."""
-FAINTEST = 1e-12
-"""Flux (hits/s) that a curve is not below, far above E0."""
-BLOCK = 4096
-"""Pixels whose curves are worked out at once."""
 
 
 def check_common(

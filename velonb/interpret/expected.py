@@ -12,11 +12,10 @@ from numpy.typing import NDArray
 
 from velonb.curves.model import PARAMETERS, threshold_curve, threshold_gradient
 from velonb.fit import average_pixel
+from velonb.fit.sample import FAINTEST
 
 Array = NDArray[Any]
 
-FAINTEST = 1e-12
-"""Flux (hits/s) that a curve is not below, far above E0."""
 STEP = 0.3
 """Of the second differences, in standard deviations."""
 BLOCK = 8192
@@ -70,7 +69,7 @@ def _error_and_bias(
         some = slice(start, start + BLOCK)
         values: dict[str, Any] = {name: together[name][some] for name in PARAMETERS}
         values["A"] = 1.0
-        model: dict[str, Any] = {"shape": anchor.model.shape, "baseline": baseline[some]}
+        model: dict[str, Any] = anchor.model.known | {"baseline": baseline[some]}
         unit = (exposure * threshold_curve(t, **values, **model)).sum(axis=0)
         values["A"] = total[some] / unit
         parts.append(_of_some(t, exposure, values, model, free))
@@ -127,7 +126,7 @@ def follow_common(
     values: dict[str, Any] = {
         name: np.array([value]) for name, value in average_pixel(flux, anchor).items()
     }
-    model: dict[str, Any] = {"shape": anchor.model.shape, "baseline": anchor.model.baseline}
+    model: dict[str, Any] = anchor.model.known
     curve = np.maximum(threshold_curve(t, **values, **model), FAINTEST)
     gradient = threshold_gradient(t, **values, **model)
     information = np.einsum("atp,btp,tp->pab", gradient, gradient, exposure / curve)
